@@ -1,0 +1,52 @@
+import { StateLockConflictError } from './errors.ts';
+import type { LockData } from './record.ts';
+
+export interface WaitOptions {
+  /** Milliseconds to wait for a held lock; `Infinity` waits for as long as it takes. Default 0. */
+  readonly wait?: number;
+  /** Ends the wait; `acquire` then rejects with its reason. */
+  readonly signal?: AbortSignal;
+  /** Called once, when the wait has lasted 400 ms, with the holder at that moment. */
+  readonly onWait?: (holder: LockData) => void;
+}
+
+const ANNOUNCE_AFTER_MS = 400;
+const FIRST_DELAY_MS = 10;
+/** Low enough that a waiter never sleeps through a long series of short holds, high enough to cost nothing. */
+const MAX_DELAY_MS = 200;
+
+/** Calls `attempt` until it returns something else than a conflict, or the wait is over: then throws the conflict. */
+export async function waitForTurn<T extends object>(
+  { wait = 0, signal, onWait }: WaitOptions,
+  attempt: () => Promise<T | StateLockConflictError>,
+): Promise<T> {
+  const started = performance.now();
+  let delay = FIRST_DELAY_MS;
+  let announced = false;
+  for (;;) {
+    signal?.throwIfAborted();
+    const outcome = await attempt();
+    if (!(outcome instanceof StateLockConflictError)) return outcome;
+    const waited = performance.now() - started;
+    if (waited >= wait) throw outcome;
+    if (!announced && waited >= ANNOUNCE_AFTER_MS) {
+      announced = true;
+      onWait?.(outcome.lockData);
+    }
+    // Full jitter: processes that met once must not meet again in step.
+    await sleep(Math.min(wait - waited, delay * (0.5 + Math.random())), signal);
+    delay = Math.min(delay * 1.5, MAX_DELAY_MS);
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done);
+  });
+}
