@@ -1,0 +1,83 @@
+import { type DiffEntry, diffSnapshots } from './diff.ts';
+import { deleteRef, type Head, listRefs, readHead } from './git/refs.ts';
+import { findRepository } from './git/repository.ts';
+import { loadSnapshot, readInfo, resolveSnapshot, type SnapshotInfo } from './load-snapshot.ts';
+import { ObjectStore } from './objects/object-store.ts';
+import { readJournal } from './restore/journal.ts';
+import { type RestoreOptions, type RestoreReport, recoverRestore, restoreSnapshot } from './restore/restore.ts';
+import { SNAPSHOT_REFS } from './snapshot-id.ts';
+import { type TakeOptions, takeSnapshot } from './take.ts';
+
+/**
+ * Snapshots of a git repository: files, index, HEAD, branch and the operation in progress, as a stash-shaped commit
+ * on a ref of its own under `refs/devs/snapshots/`.
+ *
+ * Not captured: ignored files (unless named), contents of nested repositories and submodules, owners, extended
+ * attributes, hard links, fifos, sockets and devices. Commands block the event loop while they read the work tree.
+ */
+export class AtomicSnapshot {
+  /**
+   * Takes a snapshot and returns its ref. Nothing but the object store and that ref changes: no file, index, HEAD,
+   * branch, reflog or stash list. When it returns, everything is on disk.
+   * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY` and its like, `DEVS_UNREADABLE`, `DEVS_FILE_CHANGED`,
+   * `DEVS_REPOSITORY_BUSY`; no snapshot exists then.
+   */
+  static async take(cwd: string, label: string, options: TakeOptions = {}): Promise<string> {
+    return (await takeSnapshot(cwd, label, options)).ref;
+  }
+
+  /**
+   * Makes the repository equal to the snapshot, as `git stash pop` would but exactly: then drops it. A safety snapshot
+   * of what was there before is taken first and kept. Killed at any point, the next call finishes the work.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`, `DEVS_HEAD_MOVED`, `DEVS_GIT_LOCKED`,
+   * `DEVS_RESTORE_OBSTRUCTED` with nothing changed; `DEVS_FILE_CHANGED` when a file changed under it.
+   */
+  static async restore(cwd: string, stashRef: string, options: RestoreOptions = {}): Promise<RestoreReport> {
+    return restoreSnapshot(cwd, stashRef, options);
+  }
+
+  /** Finishes a restore that was interrupted; null where none was. */
+  static async recover(cwd: string): Promise<RestoreReport | null> {
+    return recoverRestore(cwd);
+  }
+
+  /** Deletes the snapshot's ref. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_GIT_LOCKED` */
+  static async drop(cwd: string, stashRef: string): Promise<void> {
+    const repo = findRepository(cwd);
+    const { ref, oid } = resolveSnapshot(repo, stashRef);
+    deleteRef(repo, ref, oid);
+  }
+
+  /** All snapshots, oldest first. */
+  static async list(cwd: string): Promise<readonly SnapshotInfo[]> {
+    const repo = findRepository(cwd);
+    using store = new ObjectStore(repo.commonDir);
+    const infos: SnapshotInfo[] = [];
+    for (const [ref, oid] of listRefs(repo, SNAPSHOT_REFS)) infos.push(await readInfo(store, ref, oid));
+    return infos.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** One snapshot, and where HEAD pointed when it was taken. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND` */
+  static async show(cwd: string, stashRef: string): Promise<SnapshotInfo & { readonly head: Head }> {
+    const repo = findRepository(cwd);
+    using store = new ObjectStore(repo.commonDir);
+    const { ref, oid } = resolveSnapshot(repo, stashRef);
+    const { manifest } = await loadSnapshot(store, ref, oid);
+    return { ...(await readInfo(store, ref, oid)), head: manifest.head };
+  }
+
+  /** The files that differ between two snapshots, in path order. */
+  static async diff(cwd: string, from: string, to: string): Promise<readonly DiffEntry[]> {
+    return diffSnapshots(cwd, from, to);
+  }
+
+  /** Whether a restore was interrupted and waits for `recover`. */
+  static hasPendingRestore(cwd: string): boolean {
+    return readJournal(findRepository(cwd).gitDir) !== null;
+  }
+
+  /** Where HEAD of the work tree that contains `cwd` points. */
+  static head(cwd: string): Head {
+    return readHead(findRepository(cwd));
+  }
+}

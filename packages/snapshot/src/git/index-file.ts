@@ -1,0 +1,139 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { BytePath } from '../byte-path.ts';
+import { AtomicSnapshotError, codeOf } from '../errors.ts';
+import { type CacheTree, parseCacheTree } from './cache-tree.ts';
+
+export interface IndexEntry {
+  readonly path: BytePath;
+  /** Git's mode as a number: 0o100644, 0o100755, 0o120000 or 0o160000. */
+  readonly mode: number;
+  readonly stage: number;
+  readonly skipWorktree: boolean;
+  readonly intentToAdd: boolean;
+  /** Where the entry starts in the index's bytes. */
+  readonly offset: number;
+}
+
+/** The index, read only: this package never encodes one. Format: git's Documentation/gitformat-index.txt. */
+export interface GitIndex {
+  /** The file exactly as it is; null where there is none. */
+  readonly bytes: Buffer | null;
+  readonly mtimeMs: number;
+  readonly mtimeNs: bigint;
+  readonly entries: readonly IndexEntry[];
+  readonly cacheTree: CacheTree | null;
+}
+
+export function oidOf(index: GitIndex, entry: IndexEntry): string {
+  return index.bytes!.toString('hex', entry.offset + 40, entry.offset + 60);
+}
+
+export function readIndex(gitDir: string): GitIndex {
+  const file = path.join(gitDir, 'index');
+  let bytes: Buffer;
+  let stat: fs.BigIntStats;
+  try {
+    const fd = fs.openSync(file, 'r');
+    try {
+      stat = fs.fstatSync(fd, { bigint: true });
+      bytes = fs.readFileSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return { bytes: null, mtimeMs: 0, mtimeNs: 0n, entries: [], cacheTree: null };
+    throw error;
+  }
+  const mtimeMs = Number(stat.mtimeNs / 1_000_000_000n) * 1000 + Number(stat.mtimeNs % 1_000_000_000n) / 1e6;
+  return { bytes, mtimeMs, mtimeNs: stat.mtimeNs, ...parseIndex(bytes, file) };
+}
+
+export function parseIndex(bytes: Buffer, file: string): Pick<GitIndex, 'entries' | 'cacheTree'> {
+  const bad = (what: string) =>
+    new AtomicSnapshotError('DEVS_INDEX_INVALID', `${file} ${what}`, { hint: 'git fsck', data: { path: file } });
+  if (bytes.length < 32 || bytes.toString('latin1', 0, 4) !== 'DIRC') throw bad('is not a git index');
+  const version = bytes.readUInt32BE(4);
+  if (version < 2 || version > 4) throw bad(`has version ${version}; devs knows 2, 3 and 4`);
+  const count = bytes.readUInt32BE(8);
+  const entries: IndexEntry[] = new Array(count);
+  const end = bytes.length - 20;
+  let at = 12;
+  let previous = '';
+  for (let i = 0; i < count; i++) {
+    if (at + 62 > end) throw bad('ends in the middle of an entry');
+    const flags = bytes.readUInt16BE(at + 60);
+    const extended = (flags & 0x4000) !== 0;
+    const more = extended ? bytes.readUInt16BE(at + 62) : 0;
+    let nameAt = at + (extended ? 64 : 62);
+    let keep = 0;
+    if (version === 4) [keep, nameAt] = readVarint(bytes, nameAt);
+    const nul = bytes.indexOf(0, nameAt);
+    if (nul === -1 || nul > end) throw bad('ends in the middle of a name');
+    const suffix = bytes.toString('latin1', nameAt, nul);
+    const name: string = version === 4 ? previous.slice(0, previous.length - keep) + suffix : suffix;
+    entries[i] = {
+      path: name,
+      mode: bytes.readUInt32BE(at + 24),
+      stage: (flags >> 12) & 3,
+      skipWorktree: (more & 0x4000) !== 0,
+      intentToAdd: (more & 0x2000) !== 0,
+      offset: at,
+    };
+    previous = name;
+    // Versions 2 and 3 pad entries with 1 to 8 NULs to a multiple of 8 bytes.
+    at = version === 4 ? nul + 1 : at + ((nul - at + 8) & ~7);
+  }
+  return { entries, cacheTree: readExtensions(bytes, at, end, bad) };
+}
+
+function readExtensions(bytes: Buffer, start: number, end: number, bad: (what: string) => Error): CacheTree | null {
+  let cacheTree: CacheTree | null = null;
+  for (let at = start; at + 8 <= end; ) {
+    const name = bytes.toString('latin1', at, at + 4);
+    const size = bytes.readUInt32BE(at + 4);
+    if (name === 'TREE') cacheTree = parseCacheTree(bytes.subarray(at + 8, at + 8 + size));
+    if (name === 'link') {
+      throw new AtomicSnapshotError('DEVS_SPLIT_INDEX', 'the index is split, which devs does not support yet', {
+        hint: 'git update-index --no-split-index',
+      });
+    }
+    if (name === 'sdir') {
+      throw new AtomicSnapshotError('DEVS_SPARSE_INDEX', 'the index is sparse, which devs does not support yet', {
+        hint: 'git sparse-checkout reapply --no-sparse-index',
+      });
+    }
+    // Extensions in lower case must be understood.
+    if (name[0]! >= 'a') throw bad(`needs the unknown extension ${name}`);
+    at += 8 + size;
+  }
+  return cacheTree;
+}
+
+/** The offset encoding of packs and index version 4. */
+function readVarint(bytes: Buffer, start: number): [value: number, next: number] {
+  let at = start;
+  let byte = bytes[at++]!;
+  let value = byte & 0x7f;
+  while (byte & 0x80) {
+    byte = bytes[at++]!;
+    value = (value + 1) * 128 + (byte & 0x7f);
+  }
+  return [value, at];
+}
+
+/** Whether a file's stat says that it is what the entry recorded. No: it may still be equal, and must be read. */
+export function statMatches(index: GitIndex, entry: IndexEntry, stat: fs.Stats): boolean {
+  const b = index.bytes!;
+  const at = entry.offset;
+  // The same arithmetic as Node's own, so that equal times give equal numbers.
+  const mtimeMs = b.readUInt32BE(at + 8) * 1000 + b.readUInt32BE(at + 12) / 1e6;
+  return (
+    mtimeMs === stat.mtimeMs &&
+    b.readUInt32BE(at + 36) === stat.size % 0x1_0000_0000 &&
+    b.readUInt32BE(at) * 1000 + b.readUInt32BE(at + 4) / 1e6 === stat.ctimeMs &&
+    b.readUInt32BE(at + 20) === stat.ino % 0x1_0000_0000 &&
+    // Racily clean: written in the same instant as the index, so its stat proves nothing.
+    mtimeMs < index.mtimeMs
+  );
+}

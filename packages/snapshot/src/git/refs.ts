@@ -1,0 +1,127 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { readTextIfThere, removeIfThere, updateUnderGitLock } from '../durable.ts';
+import { AtomicSnapshotError } from '../errors.ts';
+import type { Repository } from './repository.ts';
+
+/** Where HEAD points: a branch (which may have no commit yet), or a commit when detached. */
+export interface Head {
+  /** Full ref name, null when detached. */
+  readonly branch: string | null;
+  /** Null on a branch without commits. */
+  readonly oid: string | null;
+}
+
+const OID = /^[0-9a-f]{40}$/;
+export const ZERO_OID: string = '0'.repeat(40);
+
+export function readHead(repo: Repository): Head {
+  const text = readTextIfThere(path.join(repo.gitDir, 'HEAD'));
+  if (text === null) throw invalidRef('HEAD', repo);
+  const branch = /^ref: (.+)\n?$/.exec(text)?.[1];
+  if (branch !== undefined) return { branch, oid: readRef(repo, branch) };
+  if (!OID.test(text.trim())) throw invalidRef('HEAD', repo);
+  return { branch: null, oid: text.trim() };
+}
+
+/** The object id a ref holds, following symbolic refs; null where there is no such ref. */
+export function readRef(repo: Repository, name: string, depth = 0): string | null {
+  const text = readLoose(refFile(repo, name));
+  if (text === null) return packedRefs(repo).get(name) ?? null;
+  const target = /^ref: (.+)\n?$/.exec(text)?.[1];
+  if (target !== undefined && depth < 5) return readRef(repo, target, depth + 1);
+  if (!OID.test(text.trim())) throw invalidRef(name, repo);
+  return text.trim();
+}
+
+function readLoose(file: string): string | null {
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  return stat?.isFile() ? readTextIfThere(file) : null;
+}
+
+/** Branches and snapshots are shared between linked work trees. */
+export function refFile(repo: Repository, name: string): string {
+  return path.join(repo.commonDir, name);
+}
+
+function invalidRef(name: string, repo: Repository): AtomicSnapshotError {
+  return new AtomicSnapshotError('DEVS_REF_INVALID', `${name} in ${repo.commonDir} is not a valid ref`, {
+    hint: 'git fsck',
+    data: { ref: name },
+  });
+}
+
+/** All refs under `prefix` (ending in `/`, one level), loose ones before packed ones. */
+export function listRefs(repo: Repository, prefix: string): Map<string, string> {
+  const refs = new Map<string, string>();
+  for (const [name, oid] of packedRefs(repo)) if (name.startsWith(prefix)) refs.set(name, oid);
+  const dir = refFile(repo, prefix);
+  if (!fs.existsSync(dir)) return refs;
+  for (const entry of fs.readdirSync(dir, { withFileTypes: true })) {
+    if (!entry.isFile() || entry.name.endsWith('.lock')) continue;
+    const oid = readRef(repo, prefix + entry.name);
+    if (oid !== null) refs.set(prefix + entry.name, oid);
+  }
+  return refs;
+}
+
+function packedRefs(repo: Repository): Map<string, string> {
+  const refs = new Map<string, string>();
+  for (const line of (readTextIfThere(path.join(repo.commonDir, 'packed-refs')) ?? '').split('\n')) {
+    const match = /^([0-9a-f]{40}) (\S.*)$/.exec(line);
+    if (match !== null) refs.set(match[2]!, match[1]!);
+  }
+  return refs;
+}
+
+/**
+ * Sets a ref, durably, if it still holds `expected` (null: does not exist).
+ * @throws AtomicSnapshotError `DEVS_REF_MOVED` when it holds something else, `DEVS_GIT_LOCKED`.
+ */
+export function updateRef(repo: Repository, name: string, oid: string, expected: string | null): void {
+  updateUnderGitLock(refFile(repo, name), () => {
+    assertRef(repo, name, expected);
+    return Buffer.from(`${oid}\n`);
+  });
+}
+
+/** Deletes a ref if it still holds `expected`, from the packed refs too. */
+export function deleteRef(repo: Repository, name: string, expected: string): void {
+  const packed = path.join(repo.commonDir, 'packed-refs');
+  updateUnderGitLock(refFile(repo, name), () => {
+    assertRef(repo, name, expected);
+    // Packed first: a crash in between leaves the loose ref, and with it the snapshot, whole.
+    if (packedRefs(repo).has(name)) updateUnderGitLock(packed, () => withoutPackedRef(packed, name));
+    removeIfThere(refFile(repo, name));
+    return null;
+  });
+  removeIfThere(path.join(repo.commonDir, 'logs', name));
+}
+
+function withoutPackedRef(packed: string, name: string): Uint8Array {
+  const lines = fs.readFileSync(packed, 'utf8').split('\n');
+  const at = lines.findIndex((line) => line.slice(41) === name && OID.test(line.slice(0, 40)));
+  if (at !== -1) lines.splice(at, lines[at + 1]?.startsWith('^') ? 2 : 1);
+  return Buffer.from(lines.join('\n'));
+}
+
+function assertRef(repo: Repository, name: string, expected: string | null): void {
+  const current = readRef(repo, name);
+  if (current === expected) return;
+  throw new AtomicSnapshotError(
+    'DEVS_REF_MOVED',
+    `${name} is at ${current ?? 'nothing'}, not at ${expected ?? 'nothing'}`,
+    {
+      data: { ref: name, current, expected },
+    },
+  );
+}
+
+/** Adds a line to a ref's log where git would. Logs of `HEAD` are the work tree's own. */
+export function appendReflog(repo: Repository, name: string, from: string | null, to: string, message: string): void {
+  const file = path.join(name === 'HEAD' ? repo.gitDir : repo.commonDir, 'logs', name);
+  if (!repo.config.bool('core.logallrefupdates', true) && !fs.existsSync(file)) return;
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  const seconds = Math.floor(Date.now() / 1000);
+  fs.appendFileSync(file, `${from ?? ZERO_OID} ${to} devs <devs@localhost> ${seconds} +0000\t${message}\n`);
+}

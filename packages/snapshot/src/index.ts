@@ -1,0 +1,10 @@
+export { AtomicSnapshot } from './atomic-snapshot.ts';
+export type { DiffEntry } from './diff.ts';
+export { AtomicSnapshotError } from './errors.ts';
+export type { GitConfig } from './git/config.ts';
+export type { Head } from './git/refs.ts';
+export { findRepository, type Repository } from './git/repository.ts';
+export type { SnapshotInfo } from './load-snapshot.ts';
+export type { RestoreOptions, RestoreReport } from './restore/restore.ts';
+export { newSnapshotId, SNAPSHOT_REFS } from './snapshot-id.ts';
+export { type Progress, type SnapshotKind, type TakeOptions, type TakeReport, takeSnapshot } from './take.ts';

@@ -1,0 +1,121 @@
+import type { BytePath } from './byte-path.ts';
+import { AtomicSnapshotError } from './errors.ts';
+import { oidOf, parseIndex } from './git/index-file.ts';
+import { listRefs } from './git/refs.ts';
+import type { Repository } from './git/repository.ts';
+import { decodeManifest, type Manifest } from './manifest.ts';
+import { parseCommit } from './objects/commits.ts';
+import type { ObjectStore } from './objects/object-store.ts';
+import { DIRECTORY, findInTree, readTree, type TreeEntry } from './objects/trees.ts';
+import { type OutsideIgnores, TreeIgnoreRules } from './scan/ignore-rules.ts';
+import { SNAPSHOT_REFS } from './snapshot-id.ts';
+import type { SnapshotKind } from './take.ts';
+
+export interface SnapshotInfo {
+  readonly ref: string;
+  /** The last part of the ref. */
+  readonly id: string;
+  readonly oid: string;
+  readonly label: string;
+  readonly kind: SnapshotKind;
+  readonly runId: string | null;
+  readonly takenAt: string;
+}
+
+export interface LoadedSnapshot extends SnapshotInfo {
+  readonly workTree: string;
+  readonly untrackedTree: string;
+  readonly stateTree: string;
+  readonly manifest: Manifest;
+}
+
+/** The full ref of a snapshot given as ref or id. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND` */
+export function resolveSnapshot(repo: Repository, name: string): { ref: string; oid: string } {
+  const ref = name.startsWith(SNAPSHOT_REFS) ? name : SNAPSHOT_REFS + name;
+  const oid = listRefs(repo, SNAPSHOT_REFS).get(ref);
+  if (oid !== undefined) return { ref, oid };
+  throw new AtomicSnapshotError('DEVS_SNAPSHOT_NOT_FOUND', `there is no snapshot ${ref} in ${repo.root}`, {
+    hint: 'devs log',
+    data: { ref, path: repo.root },
+  });
+}
+
+export async function readInfo(store: ObjectStore, ref: string, oid: string): Promise<SnapshotInfo> {
+  const { message, committer } = await parseCommit(store, oid);
+  return {
+    ref,
+    id: ref.slice(SNAPSHOT_REFS.length),
+    oid,
+    label: /^devs-snapshot-(.*)/.exec(message)?.[1] ?? '',
+    kind: (/^Devs-Kind: (\w+)$/m.exec(message)?.[1] ?? 'manual') as SnapshotKind,
+    runId: /^Devs-Run: (\S+)$/m.exec(message)?.[1] ?? null,
+    takenAt: new Date(committer.timestamp * 1000).toISOString(),
+  };
+}
+
+/** @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID` where the commit is no complete snapshot. */
+export async function loadSnapshot(store: ObjectStore, ref: string, oid: string): Promise<LoadedSnapshot> {
+  const commit = await parseCommit(store, oid);
+  const [, , untracked, state] = commit.parent;
+  if (untracked === undefined || state === undefined) throw invalid(ref, 'it has not the four parents of one');
+  const stateTree = (await parseCommit(store, state)).tree;
+  const entry = findInTree(store, stateTree, 'manifest.json');
+  const manifest = entry === null ? null : decodeManifest(store.read(entry.oid, 'blob'));
+  if (manifest === null) throw invalid(ref, 'its manifest is missing or of a newer version');
+  const untrackedTree = (await parseCommit(store, untracked)).tree;
+  return { ...(await readInfo(store, ref, oid)), workTree: commit.tree, untrackedTree, stateTree, manifest };
+}
+
+function invalid(ref: string, why: string): AtomicSnapshotError {
+  return new AtomicSnapshotError('DEVS_SNAPSHOT_INVALID', `${ref} is no complete snapshot: ${why}`, {
+    hint: `git stash apply --index ${ref}`,
+    data: { ref },
+  });
+}
+
+export function readStateFile(store: ObjectStore, snapshot: LoadedSnapshot, name: string): Buffer | null {
+  const entry = findInTree(store, snapshot.stateTree, name);
+  return entry === null ? null : store.read(entry.oid, 'blob');
+}
+
+export function readStateOperation(store: ObjectStore, snapshot: LoadedSnapshot): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  const collect = (tree: string, dir: string) => {
+    for (const [name, entry] of readTree(store, tree)) {
+      if (entry.mode === DIRECTORY) collect(entry.oid, `${dir}${name}/`);
+      else files.set(Buffer.from(dir + name, 'latin1').toString('utf8'), store.read(entry.oid, 'blob'));
+    }
+  };
+  const top = readTree(store, snapshot.stateTree).get('operation');
+  if (top !== undefined) collect(top.oid, '');
+  return files;
+}
+
+/** The ignore rules as they were when the snapshot was taken. */
+export function ignoreRulesOf(store: ObjectStore, snapshot: LoadedSnapshot, ignoreCase: boolean): TreeIgnoreRules {
+  const outside: OutsideIgnores = {
+    global: readStateFile(store, snapshot, 'ignore/global'),
+    info: readStateFile(store, snapshot, 'ignore/info'),
+  };
+  const dirs = new Set(snapshot.manifest.gitignores);
+  return new TreeIgnoreRules(outside, ignoreCase, (dir) => {
+    if (!dirs.has(dir)) return null;
+    const path = dir === '' ? '.gitignore' : `${dir}/.gitignore`;
+    const entry = findInTree(store, snapshot.workTree, path) ?? findInTree(store, snapshot.untrackedTree, path);
+    return entry === null ? null : store.read(entry.oid, 'blob');
+  });
+}
+
+/** Tracked files that were not on disk because of their skip-worktree bit, with what the index says of them. */
+export function absentBySkipWorktree(store: ObjectStore, snapshot: LoadedSnapshot): Map<BytePath, TreeEntry> {
+  const absent = new Map<BytePath, TreeEntry>();
+  const { skipWorktreePresent } = snapshot.manifest;
+  if (skipWorktreePresent === null) return absent;
+  const bytes = readStateFile(store, snapshot, 'index')!;
+  const index = { bytes, mtimeMs: 0, mtimeNs: 0n, ...parseIndex(bytes, `${snapshot.ref}: index`) };
+  for (const entry of index.entries) {
+    if (entry.skipWorktree) absent.set(entry.path, { mode: entry.mode, oid: oidOf(index, entry) });
+  }
+  for (const path of skipWorktreePresent) absent.delete(path);
+  return absent;
+}

@@ -1,0 +1,76 @@
+import { streamLooseBlob, writeLoose } from './loose-writer.ts';
+import { hashObject, type ObjectType } from './object-id.ts';
+import type { ObjectStore } from './object-store.ts';
+import { PackWriter } from './pack-writer.ts';
+
+/** Few objects are written loose, as git does; more go into one pack, which costs two flushes instead of two each. */
+const MAX_LOOSE = 4;
+/** More than this is not kept in memory but written to the pack at once. */
+const MAX_BUFFERED_BYTES = 4 << 20;
+
+interface Pending {
+  readonly oid: string;
+  readonly type: ObjectType;
+  readonly body: Uint8Array;
+}
+
+/** Collects new objects. They exist, durably, only after `flush`. */
+export class ObjectWriter {
+  readonly #store: ObjectStore;
+  readonly #known = new Set<string>();
+  #pending: Pending[] = [];
+  #pendingBytes = 0;
+  #pack: PackWriter | undefined;
+  /** How many objects were new. */
+  written = 0;
+
+  constructor(store: ObjectStore) {
+    this.#store = store;
+  }
+
+  /** Adds an object unless the repository holds it already; returns its name. */
+  add(type: ObjectType, body: Buffer): string {
+    const oid = hashObject(type, body);
+    if (this.#known.has(oid)) return oid;
+    this.#known.add(oid);
+    if (this.#store.holds(oid, type, body)) return oid;
+    this.written++;
+    if (this.#pack !== undefined) {
+      this.#pack.add(oid, type, body);
+      return oid;
+    }
+    this.#pending.push({ oid, type, body });
+    this.#pendingBytes += body.length;
+    if (this.#pending.length > MAX_LOOSE || this.#pendingBytes > MAX_BUFFERED_BYTES) this.#startPack();
+    return oid;
+  }
+
+  /** Adds a blob of `size` bytes without holding it in memory; null where `chunks` had another size. */
+  async addStream(size: number, chunks: () => Iterable<Buffer>): Promise<string | null> {
+    const oid = await streamLooseBlob(this.#store.dir, size, chunks);
+    if (oid !== null) this.written++;
+    return oid;
+  }
+
+  #startPack(): void {
+    this.#pack = new PackWriter(this.#store.dir);
+    for (const { oid, type, body } of this.#pending) this.#pack.add(oid, type, body);
+    this.#pending = [];
+  }
+
+  flush(): void {
+    const pack = this.#pack;
+    this.#pack = undefined;
+    pack?.finish();
+    for (const { oid, type, body } of this.#pending) writeLoose(this.#store.dir, oid, type, body);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+  }
+
+  /** Forgets what was not flushed. */
+  discard(): void {
+    this.#pack?.discard();
+    this.#pack = undefined;
+    this.#pending = [];
+  }
+}

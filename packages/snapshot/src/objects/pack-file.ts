@@ -1,0 +1,126 @@
+import fs from 'node:fs';
+import { inflateSync } from 'node:zlib';
+import type { ObjectType } from './object-id.ts';
+import { readAt } from './read-at.ts';
+
+export interface RawObject {
+  readonly type: ObjectType;
+  readonly body: Buffer;
+}
+
+const TYPES: Readonly<Record<number, ObjectType>> = { 1: 'commit', 2: 'tree', 3: 'blob', 4: 'tag' };
+const OFS_DELTA = 6;
+const REF_DELTA = 7;
+/** The longest entry header: size and offset, each at most 10 bytes, or a 20-byte base name. */
+const MAX_HEADER = 40;
+
+/** Reads single objects out of a pack (git's Documentation/gitformat-pack.txt), by ranged reads. */
+export class PackFile {
+  readonly #fd: number;
+  readonly #end: number;
+  readonly #findElsewhere: (oid: string) => RawObject | null;
+
+  constructor(path: string, findElsewhere: (oid: string) => RawObject | null) {
+    this.#fd = fs.openSync(path, 'r');
+    this.#end = fs.fstatSync(this.#fd).size - 20;
+    this.#findElsewhere = findElsewhere;
+  }
+
+  /** @throws Error where the bytes are not a valid entry. */
+  read(offset: number): RawObject {
+    const deltas: Buffer[] = [];
+    for (let at = offset; ; ) {
+      const entry = this.#entryAt(at);
+      if (entry.kind === 'delta') {
+        deltas.push(entry.delta);
+        if (typeof entry.base === 'number') {
+          at = entry.base;
+          continue;
+        }
+        const base = this.#findElsewhere(entry.base);
+        if (base === null) throw new Error(`delta base ${entry.base} is missing`);
+        return applyAll(base, deltas);
+      }
+      return applyAll(entry.object, deltas);
+    }
+  }
+
+  #entryAt(
+    offset: number,
+  ): { kind: 'whole'; object: RawObject } | { kind: 'delta'; delta: Buffer; base: number | string } {
+    const head = readAt(this.#fd, offset, Math.min(MAX_HEADER, this.#end - offset));
+    let at = 0;
+    let byte = head[at++]!;
+    const kind = (byte >> 4) & 7;
+    let size = byte & 15;
+    for (let scale = 16; byte & 0x80; scale *= 128) {
+      byte = head[at++]!;
+      size += (byte & 0x7f) * scale;
+    }
+    if (kind === OFS_DELTA) {
+      byte = head[at++]!;
+      let distance = byte & 0x7f;
+      while (byte & 0x80) {
+        byte = head[at++]!;
+        distance = (distance + 1) * 128 + (byte & 0x7f);
+      }
+      return { kind: 'delta', delta: this.#inflate(offset + at, size), base: offset - distance };
+    }
+    if (kind === REF_DELTA) {
+      const base = head.toString('hex', at, at + 20);
+      return { kind: 'delta', delta: this.#inflate(offset + at + 20, size), base };
+    }
+    const type = TYPES[kind];
+    if (type === undefined) throw new Error(`unknown object kind ${kind} at ${offset}`);
+    return { kind: 'whole', object: { type, body: this.#inflate(offset + at, size) } };
+  }
+
+  #inflate(at: number, size: number): Buffer {
+    // zlib's own bound on what `size` bytes can take; whatever follows the stream is ignored.
+    const bound = size + (size >> 9) + 128;
+    const body = inflateSync(readAt(this.#fd, at, Math.min(bound, this.#end - at)), { maxOutputLength: size + 1 });
+    if (body.length !== size) throw new Error(`object at ${at} has ${body.length} bytes instead of ${size}`);
+    return body;
+  }
+
+  close(): void {
+    fs.closeSync(this.#fd);
+  }
+}
+
+function applyAll(base: RawObject, deltas: readonly Buffer[]): RawObject {
+  let body = base.body;
+  for (let i = deltas.length - 1; i >= 0; i--) body = applyDelta(body, deltas[i]!);
+  return { type: base.type, body };
+}
+
+function applyDelta(base: Buffer, delta: Buffer): Buffer {
+  let at = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = delta[at++]!;
+      value += (byte & 0x7f) * scale;
+      if (!(byte & 0x80)) return value;
+    }
+  };
+  if (varint() !== base.length) throw new Error('delta does not fit its base');
+  const out = Buffer.allocUnsafe(varint());
+  let filled = 0;
+  while (at < delta.length) {
+    const op = delta[at++]!;
+    if (op & 0x80) {
+      let offset = 0;
+      let size = 0;
+      for (let i = 0; i < 4; i++) if (op & (1 << i)) offset += delta[at++]! * 2 ** (8 * i);
+      for (let i = 0; i < 3; i++) if (op & (16 << i)) size += delta[at++]! * 2 ** (8 * i);
+      if (size === 0) size = 0x10000;
+      filled += base.copy(out, filled, offset, offset + size);
+    } else {
+      filled += delta.copy(out, filled, at, at + op);
+      at += op;
+    }
+  }
+  if (filled !== out.length) throw new Error('delta is damaged');
+  return out;
+}

@@ -1,0 +1,56 @@
+import fs from 'node:fs';
+import { readAt } from './read-at.ts';
+
+/** Looks object names up in a pack's index (version 2) by ranged reads; the file is never loaded whole. */
+export class PackIndex {
+  readonly packPath: string;
+  readonly #fd: number;
+  readonly #fanout: Buffer;
+  readonly #count: number;
+
+  /** @throws RangeError where the file is not an index of version 2. */
+  constructor(idxPath: string) {
+    this.packPath = idxPath.replace(/\.idx$/, '.pack');
+    this.#fd = fs.openSync(idxPath, 'r');
+    const head = readAt(this.#fd, 0, 8 + 1024);
+    if (head.length < 1032 || head.readUInt32BE(0) !== 0xff744f63 || head.readUInt32BE(4) !== 2) {
+      fs.closeSync(this.#fd);
+      throw new RangeError(`${idxPath} is not a pack index of version 2`);
+    }
+    this.#fanout = head.subarray(8);
+    this.#count = this.#fanout.readUInt32BE(255 * 4);
+  }
+
+  /** Offset of the object in the pack, or null. */
+  find(oid: string): number | null {
+    const name = Buffer.from(oid, 'hex');
+    const first = name[0]!;
+    const lo = first === 0 ? 0 : this.#fanout.readUInt32BE((first - 1) * 4);
+    const hi = this.#fanout.readUInt32BE(first * 4);
+    if (lo === hi) return null;
+    // One bucket is 1/256 of the names: read it at once and search in memory.
+    const names = readAt(this.#fd, 1032 + lo * 20, (hi - lo) * 20);
+    let left = 0;
+    let right = hi - lo - 1;
+    while (left <= right) {
+      const middle = (left + right) >> 1;
+      const order = names.compare(name, 0, 20, middle * 20, middle * 20 + 20);
+      if (order === 0) return this.#offset(lo + middle);
+      if (order < 0) left = middle + 1;
+      else right = middle - 1;
+    }
+    return null;
+  }
+
+  #offset(position: number): number {
+    const tables = 1032 + this.#count * 24;
+    const small = readAt(this.#fd, tables + position * 4, 4).readUInt32BE(0);
+    if (small < 0x8000_0000) return small;
+    const large = tables + this.#count * 4 + (small - 0x8000_0000) * 8;
+    return Number(readAt(this.#fd, large, 8).readBigUInt64BE(0));
+  }
+
+  close(): void {
+    fs.closeSync(this.#fd);
+  }
+}

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { crc32, deflateSync } from 'node:zlib';
+import { flushDirectory, removeIfThere, temporaryName, writeAll, writeNewFile } from '../durable.ts';
+import type { ObjectType } from './object-id.ts';
+
+const KINDS: Readonly<Record<ObjectType, number>> = { commit: 1, tree: 2, blob: 3, tag: 4 };
+
+/**
+ * Writes objects into one new pack. Until `finish` it is a temporary file that git's own prune would sweep away; after
+ * it, pack and index are whole and durable.
+ */
+export class PackWriter {
+  readonly #dir: string;
+  readonly #temporary: string;
+  readonly #fd: number;
+  readonly #written: { oid: string; offset: number; crc: number }[] = [];
+  #size = 12;
+
+  constructor(objectsDir: string) {
+    this.#dir = path.join(objectsDir, 'pack');
+    fs.mkdirSync(this.#dir, { recursive: true });
+    this.#temporary = path.join(this.#dir, `tmp_pack_devs_${temporaryName()}`);
+    this.#fd = fs.openSync(this.#temporary, 'wx+', 0o444);
+    writeAll(this.#fd, Buffer.alloc(12));
+  }
+
+  add(oid: string, type: ObjectType, body: Uint8Array): void {
+    const entry = Buffer.concat([entryHeader(KINDS[type], body.length), deflateSync(body, { level: 1 })]);
+    this.#written.push({ oid, offset: this.#size, crc: crc32(entry) });
+    writeAll(this.#fd, entry);
+    this.#size += entry.length;
+  }
+
+  finish(): void {
+    const header = Buffer.from('PACK\0\0\0\x02\0\0\0\0', 'latin1');
+    header.writeUInt32BE(this.#written.length, 8);
+    fs.writeSync(this.#fd, header, 0, 12, 0);
+    const checksum = hashWhole(this.#fd);
+    fs.writeSync(this.#fd, checksum, 0, 20, this.#size);
+    fs.fsyncSync(this.#fd);
+    fs.closeSync(this.#fd);
+    const index = encodePackIndex(this.#written, checksum);
+    const base = path.join(this.#dir, `pack-${checksum.toString('hex')}`);
+    const temporaryIndex = path.join(this.#dir, `tmp_idx_devs_${temporaryName()}`);
+    writeNewFile(temporaryIndex, [index], 0o444);
+    // The index last: a pack without one is invisible.
+    fs.renameSync(this.#temporary, `${base}.pack`);
+    fs.renameSync(temporaryIndex, `${base}.idx`);
+    flushDirectory(this.#dir);
+  }
+
+  discard(): void {
+    fs.closeSync(this.#fd);
+    removeIfThere(this.#temporary);
+  }
+}
+
+function entryHeader(kind: number, size: number): Buffer {
+  const bytes = [(kind << 4) | (size & 15)];
+  for (let rest = Math.floor(size / 16); rest > 0; rest = Math.floor(rest / 128)) {
+    bytes[bytes.length - 1]! |= 0x80;
+    bytes.push(rest & 0x7f);
+  }
+  return Buffer.from(bytes);
+}
+
+function hashWhole(fd: number): Buffer {
+  const hash = createHash('sha1');
+  const buffer = Buffer.allocUnsafe(1 << 20);
+  for (let at = 0; ; ) {
+    const read = fs.readSync(fd, buffer, 0, buffer.length, at);
+    if (read === 0) return hash.digest();
+    hash.update(buffer.subarray(0, read));
+    at += read;
+  }
+}
+
+function encodePackIndex(written: { oid: string; offset: number; crc: number }[], packChecksum: Buffer): Buffer {
+  const sorted = written.toSorted((a, b) => (a.oid < b.oid ? -1 : 1));
+  const large = sorted.filter((entry) => entry.offset >= 0x8000_0000);
+  const index = Buffer.alloc(8 + 1024 + sorted.length * 28 + large.length * 8 + 40);
+  index.writeUInt32BE(0xff744f63, 0);
+  index.writeUInt32BE(2, 4);
+  const counts = new Uint32Array(256);
+  for (const { oid } of sorted) counts[Number.parseInt(oid.slice(0, 2), 16)]!++;
+  let total = 0;
+  counts.forEach((count, i) => {
+    total += count;
+    index.writeUInt32BE(total, 8 + i * 4);
+  });
+  const names = 1032;
+  const crcs = names + sorted.length * 20;
+  const offsets = crcs + sorted.length * 4;
+  const wide = offsets + sorted.length * 4;
+  let wides = 0;
+  sorted.forEach(({ oid, offset, crc }, i) => {
+    index.write(oid, names + i * 20, 'hex');
+    index.writeUInt32BE(crc, crcs + i * 4);
+    if (offset < 0x8000_0000) index.writeUInt32BE(offset, offsets + i * 4);
+    else {
+      index.writeUInt32BE(0x8000_0000 + wides, offsets + i * 4);
+      index.writeBigUInt64BE(BigInt(offset), wide + wides++ * 8);
+    }
+  });
+  const end = index.length - 40;
+  packChecksum.copy(index, end);
+  createHash('sha1')
+    .update(index.subarray(0, end + 20))
+    .digest()
+    .copy(index, end + 20);
+  return index;
+}

@@ -1,0 +1,109 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { flushDirectory, openGitLock, removeIfThere, replaceFile, updateUnderGitLock, writeAll } from '../durable.ts';
+import { AtomicSnapshotError } from '../errors.ts';
+import { appendReflog, deleteRef, type Head, readHead, readRef, updateRef } from '../git/refs.ts';
+import type { Repository } from '../git/repository.ts';
+import { type LoadedSnapshot, readStateFile, readStateOperation } from '../load-snapshot.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
+import { writeOperationFiles } from '../operation-files.ts';
+
+/** git's own lock on the index, already holding the bytes that `commit` puts in place. */
+export class IndexLock {
+  readonly #file: string;
+  readonly #bytes: Buffer | null;
+  readonly #mtimeNs: string | null;
+  #held = true;
+
+  /** @throws AtomicSnapshotError `DEVS_GIT_LOCKED` */
+  constructor(repo: Repository, bytes: Buffer | null, mtimeNs: string | null) {
+    this.#file = path.join(repo.gitDir, 'index');
+    this.#bytes = bytes;
+    this.#mtimeNs = mtimeNs;
+    const fd = openGitLock(`${this.#file}.lock`);
+    try {
+      if (bytes !== null) writeAll(fd, bytes);
+      fs.fsyncSync(fd);
+    } catch (error) {
+      this.release();
+      throw error;
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  /** Makes the index exactly the snapshot's. */
+  commit(): void {
+    const lock = `${this.#file}.lock`;
+    if (this.#bytes === null) {
+      removeIfThere(this.#file);
+      this.release();
+      return;
+    }
+    // The old time, rounded down: entries that were racily clean then must still be read, not trusted.
+    const seconds = Number(BigInt(this.#mtimeNs!) / 1000n) / 1e6;
+    fs.utimesSync(lock, seconds, Math.max(0, seconds - 1e-5));
+    fs.renameSync(lock, this.#file);
+    this.#held = false;
+    flushDirectory(path.dirname(this.#file));
+  }
+
+  release(): void {
+    if (this.#held) removeIfThere(`${this.#file}.lock`);
+    this.#held = false;
+  }
+}
+
+/** Removes an index lock that a killed restore of `snapshot` left: one that holds the beginning of what it wrote. */
+export function removeOwnIndexLock(repo: Repository, bytes: Buffer | null): void {
+  const lock = path.join(repo.gitDir, 'index.lock');
+  if (!fs.existsSync(lock)) return;
+  const found = fs.readFileSync(lock);
+  if (found.equals((bytes ?? Buffer.alloc(0)).subarray(0, found.length))) removeIfThere(lock);
+}
+
+/**
+ * Whether HEAD and its branch may be moved back: they stand where the run left them (`expected`), or where the snapshot
+ * wants them anyway.
+ * @throws AtomicSnapshotError `DEVS_HEAD_MOVED`
+ */
+export function assertHeadMayMove(repo: Repository, snapshot: LoadedSnapshot, expected: Head | null): void {
+  const now = readHead(repo);
+  const then = snapshot.manifest.head;
+  if (now.branch === then.branch && now.oid === then.oid) return;
+  if (expected !== null && now.branch === expected.branch && now.oid === expected.oid) return;
+  const at = (head: Head) => `${head.branch ?? 'detached'} at ${head.oid?.slice(0, 10) ?? 'no commit'}`;
+  const left = expected === null ? 'where the run left it is unknown' : `the run left it ${at(expected)}`;
+  throw new AtomicSnapshotError(
+    'DEVS_HEAD_MOVED',
+    `HEAD of ${repo.root} is ${at(now)}, and ${left}: somebody moved it since`,
+    {
+      hint: `devs restore ${snapshot.runId ?? snapshot.id} --files-only`,
+      data: { path: repo.root, now, expected, then },
+    },
+  );
+}
+
+/** Brings branch, HEAD and operation files back. Each by git's own lock, compare-and-swap, with a line in its log. */
+export function restoreGitState(repo: Repository, store: ObjectStore, snapshot: LoadedSnapshot): void {
+  const then = snapshot.manifest.head;
+  const now = readHead(repo);
+  const message = `devs: restore ${snapshot.runId ?? snapshot.id}`;
+  if (then.branch !== null) restoreBranch(repo, then.branch, then.oid, message);
+  const headBytes = readStateFile(store, snapshot, 'HEAD')!;
+  const headFile = path.join(repo.gitDir, 'HEAD');
+  if (!fs.readFileSync(headFile).equals(headBytes)) updateUnderGitLock(headFile, () => headBytes);
+  if (then.oid !== null && now.oid !== then.oid) appendReflog(repo, 'HEAD', now.oid, then.oid, message);
+  writeOperationFiles(repo.gitDir, readStateOperation(store, snapshot), replaceFile);
+}
+
+function restoreBranch(repo: Repository, branch: string, oid: string | null, message: string): void {
+  const current = readRef(repo, branch);
+  if (current === oid) return;
+  if (oid === null) {
+    deleteRef(repo, branch, current!);
+    return;
+  }
+  updateRef(repo, branch, oid, current);
+  appendReflog(repo, branch, current, oid, message);
+}

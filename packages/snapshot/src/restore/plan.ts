@@ -1,0 +1,122 @@
+import { type BytePath, byteOrder, parentOf } from '../byte-path.ts';
+import { absentBySkipWorktree, ignoreRulesOf, type LoadedSnapshot } from '../load-snapshot.ts';
+import { EMPTY_TREE } from '../objects/object-id.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
+import { diffTrees, GITLINK, SYMLINK, type TreeEntry } from '../objects/trees.ts';
+import { permissionsOf } from '../scan/permissions.ts';
+
+/** A path on which the work tree and the snapshot differ. */
+export interface PlannedChange {
+  readonly path: BytePath;
+  /** What is there now, as the safety snapshot holds it; null where nothing is. */
+  readonly from: TreeEntry | null;
+  /** What the snapshot holds; null where the path goes. */
+  readonly to: TreeEntry | null;
+}
+
+export interface RestorePlan {
+  readonly deletions: readonly PlannedChange[];
+  readonly writes: readonly PlannedChange[];
+  /** Paths of files and (with a slash at the end) directories whose permissions alone differ. */
+  readonly permissions: readonly { readonly path: BytePath; readonly mode: number }[];
+  readonly createDirectories: readonly BytePath[];
+  readonly removeDirectories: readonly BytePath[];
+  /** Files that came into being since and stay, because the snapshot's ignore rules cover them. */
+  readonly spared: readonly BytePath[];
+}
+
+/** What has to change for the work tree, which is as in `now`, to be as in `then`. Reads only what differs. */
+export function planRestore(
+  store: ObjectStore,
+  now: LoadedSnapshot,
+  then: LoadedSnapshot,
+  options: { readonly ignoreCase: boolean; readonly includes: (path: BytePath) => boolean },
+): RestorePlan {
+  const changes = changedPaths(store, now, then);
+  const rules = ignoreRulesOf(store, then, options.ignoreCase);
+  const deletions: PlannedChange[] = [];
+  const writes: PlannedChange[] = [];
+  const spared: BytePath[] = [];
+  for (const change of [...changes.values()].sort((a, b) => byteOrder(a.path, b.path))) {
+    const { path, from, to } = change;
+    if (!options.includes(path) || from?.mode === GITLINK || to?.mode === GITLINK) continue;
+    if (from?.oid === to?.oid && from?.mode === to?.mode) continue;
+    if (to !== null) writes.push(change);
+    else if (rules.ignores(path, false)) spared.push(path);
+    else deletions.push(change);
+  }
+  const emptyNow = new Set(now.manifest.emptyDirectories);
+  const emptyThen = new Set(then.manifest.emptyDirectories);
+  return {
+    deletions,
+    writes,
+    spared,
+    permissions: changedPermissions(
+      store,
+      now,
+      then,
+      new Set([...deletions, ...writes].map(({ path }) => path)),
+    ).filter(({ path }) => options.includes(path)),
+    createDirectories: [...emptyThen].filter((dir) => !emptyNow.has(dir) && options.includes(dir)),
+    removeDirectories: [...emptyNow].filter(
+      (dir) => !emptyThen.has(dir) && options.includes(dir) && !rules.ignores(dir, true),
+    ),
+  };
+}
+
+/** Tracked and untracked files together: a file may have moved from one to the other. */
+function changedPaths(store: ObjectStore, now: LoadedSnapshot, then: LoadedSnapshot): Map<BytePath, PlannedChange> {
+  const changes = new Map<BytePath, PlannedChange>();
+  const merge = (path: BytePath, from: TreeEntry | null, to: TreeEntry | null) => {
+    const known = changes.get(path);
+    changes.set(path, { path, from: from ?? known?.from ?? null, to: to ?? known?.to ?? null });
+  };
+  for (const { path, before, after } of diffTrees(store, now.workTree, then.workTree)) merge(path, before, after);
+  for (const { path, before, after } of diffTrees(store, now.untrackedTree, then.untrackedTree)) {
+    merge(path, before, after);
+  }
+  // The trees hold files that the skip-worktree bit keeps off the disk.
+  const absentNow = absentBySkipWorktree(store, now);
+  const absentThen = absentBySkipWorktree(store, then);
+  for (const [path, entry] of [...absentNow, ...absentThen]) {
+    const known = changes.get(path) ?? { path, from: entry, to: entry };
+    const from = absentNow.has(path) ? null : known.from;
+    changes.set(path, { path, from, to: absentThen.has(path) ? null : known.to });
+  }
+  return changes;
+}
+
+function changedPermissions(
+  store: ObjectStore,
+  now: LoadedSnapshot,
+  then: LoadedSnapshot,
+  handled: ReadonlySet<BytePath>,
+): { path: BytePath; mode: number }[] {
+  const before = now.manifest.permissions;
+  const after = then.manifest.permissions;
+  const candidates = new Map<BytePath, number>();
+  for (const [path, octal] of [...Object.entries(before.unusual), ...Object.entries(after.unusual)]) {
+    candidates.set(path, Number.parseInt(octal, 8));
+  }
+  // The usual permissions themselves changed (a task that ran `chmod -R`, say): every file counts.
+  if (JSON.stringify(before.usual) !== JSON.stringify(after.usual)) {
+    for (const tree of [then.workTree, then.untrackedTree]) addAll(store, tree, candidates);
+  }
+  const changed: { path: BytePath; mode: number }[] = [];
+  for (const [path, mode] of candidates) {
+    if (handled.has(path)) continue;
+    const wanted = permissionsOf(after, path, mode);
+    if (wanted !== permissionsOf(before, path, mode)) changed.push({ path, mode: wanted });
+  }
+  return changed;
+}
+
+function addAll(store: ObjectStore, tree: string, candidates: Map<BytePath, number>): void {
+  for (const { path, after } of diffTrees(store, EMPTY_TREE, tree)) {
+    if (after!.mode === SYMLINK || after!.mode === GITLINK) continue;
+    if (!candidates.has(path)) candidates.set(path, after!.mode);
+    for (let dir = parentOf(path); dir !== '' && !candidates.has(`${dir}/`); dir = parentOf(dir)) {
+      candidates.set(`${dir}/`, 0o755);
+    }
+  }
+}

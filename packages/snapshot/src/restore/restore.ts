@@ -1,0 +1,219 @@
+import { type BytePath, fromText, parentOf, toText } from '../byte-path.ts';
+import { deleteRef, type Head, listRefs } from '../git/refs.ts';
+import { findRepository, type Repository } from '../git/repository.ts';
+import {
+  type LoadedSnapshot,
+  loadSnapshot,
+  readStateFile,
+  readStateOperation,
+  resolveSnapshot,
+} from '../load-snapshot.ts';
+import { ObjectStore } from '../objects/object-store.ts';
+import { permissionsOf } from '../scan/permissions.ts';
+import { SNAPSHOT_REFS } from '../snapshot-id.ts';
+import { takeSnapshot } from '../take.ts';
+import { assertHeadMayMove, IndexLock, removeOwnIndexLock, restoreGitState } from './git-state.ts';
+import { closeJournal, type Journal, readJournal, writeJournal } from './journal.ts';
+import { planRestore, type RestorePlan } from './plan.ts';
+import { WorkTree } from './work-tree.ts';
+
+export interface RestoreOptions {
+  /** Keeps the snapshot; a restore of some paths, or of files only, always does. */
+  readonly keep?: boolean;
+  /** Restores these files and directories only (relative to the work tree's top), and nothing of git's state. */
+  readonly paths?: readonly string[];
+  /** Leaves index, HEAD, branch and operation files alone. */
+  readonly filesOnly?: boolean;
+  /** Returns the plan and changes nothing, except that a safety snapshot is taken and dropped again. */
+  readonly dryRun?: boolean;
+  /**
+   * Where HEAD stood when the run ended; null: not known. HEAD is then moved back only from there. Without this option
+   * it is moved back from wherever it is.
+   */
+  readonly expectedHead?: Head | null;
+}
+
+export interface RestoreReport {
+  readonly ref: string;
+  /** The repository as it was before; restoring it undoes this restore. Null for a dry run. */
+  readonly safetyRef: string | null;
+  readonly written: readonly string[];
+  readonly deleted: readonly string[];
+  /** Files and directories of which only the permissions changed. */
+  readonly permissions: readonly string[];
+  /** Files that came into being since and were left, because the snapshot's ignore rules cover them. */
+  readonly spared: readonly string[];
+  /** Whether the snapshot was dropped. */
+  readonly dropped: boolean;
+}
+
+/** Everything `AtomicSnapshot.restore` promises. */
+export async function restoreSnapshot(cwd: string, name: string, options: RestoreOptions = {}): Promise<RestoreReport> {
+  const repo = findRepository(cwd);
+  await recoverRestore(cwd);
+  using store = new ObjectStore(repo.commonDir);
+  const { ref, oid } = resolveSnapshot(repo, name);
+  const snapshot = await loadSnapshot(store, ref, oid);
+  const paths = options.paths?.map((path) => fromText(path.replace(/^\.\/|\/+$/g, ''))) ?? null;
+  const filesOnly = options.filesOnly === true || paths !== null;
+  if (!filesOnly && options.expectedHead !== undefined) assertHeadMayMove(repo, snapshot, options.expectedHead);
+  const request = { paths, filesOnly, dryRun: options.dryRun === true, safety: null };
+  const report = await applySnapshot(repo, store, snapshot, request);
+  if (options.keep === true || filesOnly || request.dryRun) return report;
+  deleteRef(repo, ref, oid);
+  return { ...report, dropped: true };
+}
+
+/**
+ * Finishes a restore that was interrupted; null where none was. Rolling forward needs nothing but the target, which
+ * was proven readable before the first change.
+ */
+export async function recoverRestore(cwd: string): Promise<RestoreReport | null> {
+  const repo = findRepository(cwd);
+  const journal = readJournal(repo.gitDir);
+  if (journal === null) return null;
+  using store = new ObjectStore(repo.commonDir);
+  const snapshots = listRefs(repo, SNAPSHOT_REFS);
+  // A target that is gone can only have been deleted by hand: then back to where it began.
+  const { ref, oid } = resolveSnapshot(repo, snapshots.has(journal.target) ? journal.target : journal.safety);
+  const snapshot = await loadSnapshot(store, ref, oid);
+  removeOwnIndexLock(repo, readStateFile(store, snapshot, 'index'));
+  return applySnapshot(repo, store, snapshot, { ...journal, dryRun: false });
+}
+
+interface Request {
+  readonly paths: readonly BytePath[] | null;
+  readonly filesOnly: boolean;
+  readonly dryRun: boolean;
+  /** The safety snapshot of the interrupted attempt, when this one finishes it. */
+  readonly safety: string | null;
+}
+
+async function applySnapshot(
+  repo: Repository,
+  store: ObjectStore,
+  snapshot: LoadedSnapshot,
+  request: Request,
+): Promise<RestoreReport> {
+  const { includeIgnored } = snapshot.manifest;
+  const taken = await takeSnapshot(repo.root, snapshot.label, {
+    kind: 'safety',
+    includeIgnored,
+    ...(snapshot.runId === null ? {} : { runId: snapshot.runId }),
+  });
+  const now = await loadSnapshot(store, taken.ref, taken.oid);
+  const { permissions } = snapshot.manifest;
+  const tree = new WorkTree(repo.root, (dir) => permissionsOf(permissions, `${dir}/`, 0));
+  const plan = planRestore(store, now, snapshot, {
+    ignoreCase: repo.config.bool('core.ignorecase', false),
+    includes: (path) => request.paths?.some((wanted) => covers(wanted, path)) ?? true,
+  });
+  try {
+    proveReadable(store, snapshot, plan, request.filesOnly);
+    proveUnobstructed(tree, plan);
+  } catch (error) {
+    deleteRef(repo, taken.ref, taken.oid);
+    throw error;
+  }
+  const report = reportOf(snapshot.ref, plan, request.safety ?? taken.ref);
+  if (request.dryRun) {
+    deleteRef(repo, taken.ref, taken.oid);
+    return { ...report, safetyRef: null };
+  }
+  const journal: Journal = {
+    schema: 1,
+    target: snapshot.ref,
+    safety: request.safety ?? taken.ref,
+    filesOnly: request.filesOnly,
+    paths: request.paths,
+    startedAt: new Date().toISOString(),
+  };
+  applyUnderIndexLock(repo, store, snapshot, plan, tree, journal, taken);
+  return report;
+}
+
+function covers(wanted: BytePath, path: BytePath): boolean {
+  return wanted === '' || wanted === '.' || path === wanted || path.startsWith(`${wanted}/`);
+}
+
+/** Step 1: everything that will be needed exists and reads back. */
+function proveReadable(store: ObjectStore, snapshot: LoadedSnapshot, plan: RestorePlan, filesOnly: boolean): void {
+  for (const { to } of plan.writes) store.read(to!.oid, 'blob');
+  if (filesOnly) return;
+  readStateFile(store, snapshot, 'HEAD');
+  readStateFile(store, snapshot, 'index');
+  readStateOperation(store, snapshot);
+  if (snapshot.manifest.head.oid !== null) store.read(snapshot.manifest.head.oid, 'commit');
+}
+
+function proveUnobstructed(tree: WorkTree, plan: RestorePlan): void {
+  const gone = new Set(plan.deletions.map(({ path }) => path));
+  for (const { path, from } of plan.writes) {
+    const obstacle = tree.obstacle(path, gone);
+    if (obstacle !== null) throw tree.obstructed(obstacle);
+    if (from === null && !gone.has(path)) tree.assertIs(path, null);
+  }
+}
+
+function applyUnderIndexLock(
+  repo: Repository,
+  store: ObjectStore,
+  snapshot: LoadedSnapshot,
+  plan: RestorePlan,
+  tree: WorkTree,
+  journal: Journal,
+  taken: { readonly ref: string; readonly oid: string },
+): void {
+  writeJournal(repo.gitDir, journal);
+  let lock: IndexLock;
+  try {
+    lock = new IndexLock(repo, readStateFile(store, snapshot, 'index'), snapshot.manifest.indexMtimeNs);
+  } catch (error) {
+    // Nothing was touched by this attempt; an interrupted one before it stays to be finished.
+    if (journal.safety === taken.ref) closeJournal(repo.gitDir);
+    deleteRef(repo, taken.ref, taken.oid);
+    throw error;
+  }
+  try {
+    applyPlan(tree, store, snapshot, plan);
+    if (!journal.filesOnly) {
+      restoreGitState(repo, store, snapshot);
+      lock.commit();
+    }
+    for (const { path, to } of plan.writes) tree.assertIs(path, to);
+  } finally {
+    lock.release();
+  }
+  closeJournal(repo.gitDir);
+}
+
+function applyPlan(tree: WorkTree, store: ObjectStore, snapshot: LoadedSnapshot, plan: RestorePlan): void {
+  const emptied = new Set(plan.removeDirectories);
+  for (const { path, from } of plan.deletions) {
+    tree.assertIs(path, from);
+    tree.remove(path);
+    for (let dir = parentOf(path); dir !== ''; dir = parentOf(dir)) emptied.add(dir);
+  }
+  const stays = new Set(snapshot.manifest.emptyDirectories);
+  // Longest first: a directory before its parent.
+  for (const dir of [...emptied].sort((a, b) => b.length - a.length)) if (!stays.has(dir)) tree.removeDirectory(dir);
+  for (const { path, from, to } of plan.writes) {
+    tree.assertIs(path, from);
+    const permissions = permissionsOf(snapshot.manifest.permissions, path, to!.mode);
+    tree.write(path, to!, store.read(to!.oid, 'blob'), permissions);
+  }
+  for (const dir of plan.createDirectories) tree.makeDirectory(dir);
+  for (const { path, mode } of plan.permissions) tree.setPermissions(path, mode);
+}
+
+function reportOf(ref: string, plan: RestorePlan, safetyRef: string): RestoreReport {
+  return {
+    ref,
+    safetyRef,
+    written: plan.writes.map(({ path }) => toText(path)),
+    deleted: plan.deletions.map(({ path }) => toText(path)),
+    permissions: plan.permissions.map(({ path }) => toText(path)),
+    spared: plan.spared.map(toText),
+    dropped: false,
+  };
+}

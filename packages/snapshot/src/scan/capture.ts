@@ -1,0 +1,80 @@
+import fs from 'node:fs';
+import { type BytePath, onDisk, toText } from '../byte-path.ts';
+import { AtomicSnapshotError, codeOf } from '../errors.ts';
+import type { ObjectWriter } from '../objects/object-writer.ts';
+import { EXECUTABLE, REGULAR, SYMLINK, type TreeEntry } from '../objects/trees.ts';
+import { type Candidate, statIfThere, unreadable } from './scan.ts';
+
+/** Files larger than this are streamed. */
+const STREAM_ABOVE = 16 << 20;
+const CHUNK = 1 << 20;
+const TRIES = 3;
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
+
+/**
+ * Stores the bytes of a file or symbolic link as they are at one moment; null where it is gone.
+ * @throws AtomicSnapshotError `DEVS_FILE_CHANGED` when it changed during each of three reads, `DEVS_UNREADABLE`.
+ */
+export async function capture(root: string, candidate: Candidate, writer: ObjectWriter): Promise<TreeEntry | null> {
+  const { path } = candidate;
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const stat = attempt === 0 ? candidate.stat : statIfThere(root, path);
+    if (stat === null) return null;
+    try {
+      const oid = stat.isSymbolicLink()
+        ? writer.add('blob', fs.readlinkSync(onDisk(root, path), { encoding: 'buffer' }))
+        : await captureFile(root, path, stat, writer);
+      if (oid !== null)
+        return { oid, mode: stat.isSymbolicLink() ? SYMLINK : stat.mode & 0o100 ? EXECUTABLE : REGULAR };
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;
+      // ELOOP, EINVAL: the file became a link, or the link a file, since it was looked at.
+      if (codeOf(error) !== 'ELOOP' && codeOf(error) !== 'EINVAL') {
+        throw error instanceof AtomicSnapshotError ? error : unreadable(root, path, error);
+      }
+    }
+  }
+  const name = `${root}/${toText(path)}`;
+  throw new AtomicSnapshotError('DEVS_FILE_CHANGED', `${name} kept changing while it was read; no snapshot was taken`, {
+    hint: 'stop what writes to it, or add it to .gitignore',
+    data: { path: name },
+  });
+}
+
+async function captureFile(
+  root: string,
+  path: BytePath,
+  expected: fs.Stats,
+  writer: ObjectWriter,
+): Promise<string | null> {
+  const fd = fs.openSync(onDisk(root, path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const before = fs.fstatSync(fd);
+    if (!before.isFile() || !same(expected, before)) return null;
+    if (before.size > STREAM_ABOVE) {
+      const oid = await writer.addStream(before.size, () => chunksOf(fd));
+      return same(before, fs.fstatSync(fd)) ? oid : null;
+    }
+    const body = fs.readFileSync(fd);
+    return body.length === before.size && same(before, fs.fstatSync(fd)) ? writer.add('blob', body) : null;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function same(a: fs.Stats, b: fs.Stats): boolean {
+  return (
+    a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.size === b.size && a.ino === b.ino && a.mode === b.mode
+  );
+}
+
+function* chunksOf(fd: number): Generator<Buffer> {
+  for (let at = 0; ; ) {
+    // A new buffer each time: the compressor still reads the last one.
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    const read = fs.readSync(fd, buffer, 0, CHUNK, at);
+    if (read === 0) return;
+    at += read;
+    yield buffer.subarray(0, read);
+  }
+}

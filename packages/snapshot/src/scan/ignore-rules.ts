@@ -1,0 +1,80 @@
+import os from 'node:os';
+import path from 'node:path';
+import type { BytePath } from '../byte-path.ts';
+import { readIfThere } from '../durable.ts';
+import type { Repository } from '../git/repository.ts';
+import { lastMatch, type PatternFile, parseIgnoreFile } from './patterns.ts';
+
+/** The two ignore files that are no part of the work tree, as bytes. Either may be absent. */
+export interface OutsideIgnores {
+  /** `core.excludesFile`, or git's default for it. */
+  readonly global: Buffer | null;
+  /** `info/exclude` of the common directory. */
+  readonly info: Buffer | null;
+}
+
+export function readOutsideIgnores(repo: Repository): OutsideIgnores {
+  const global = repo.config.path('core.excludesfile') ?? path.join(os.homedir(), '.config/git/ignore');
+  return {
+    global: readIfThere(path.resolve(repo.root, global)),
+    info: readIfThere(path.join(repo.commonDir, 'info/exclude')),
+  };
+}
+
+/** The rules in force in one directory: its own `.gitignore` over its parents' over the outside files. */
+export class IgnoreRules {
+  readonly #files: readonly PatternFile[];
+  readonly #ignoreCase: boolean;
+
+  private constructor(files: readonly PatternFile[], ignoreCase: boolean) {
+    this.#files = files;
+    this.#ignoreCase = ignoreCase;
+  }
+
+  static outside({ global, info }: OutsideIgnores, ignoreCase: boolean): IgnoreRules {
+    const files = [global, info].filter((bytes) => bytes !== null);
+    return new IgnoreRules(
+      files.map((bytes) => parseIgnoreFile(bytes, '', ignoreCase)),
+      ignoreCase,
+    );
+  }
+
+  /** With the `.gitignore` of `dir` ('' for the top). */
+  within(dir: BytePath, gitignore: Buffer | null): IgnoreRules {
+    if (gitignore === null) return this;
+    const file = parseIgnoreFile(gitignore, dir === '' ? '' : `${dir}/`, this.#ignoreCase);
+    return new IgnoreRules([...this.#files, file], this.#ignoreCase);
+  }
+
+  /** Whether `path` is ignored, given that none of its parent directories is. */
+  ignores(path: BytePath, isDirectory: boolean): boolean {
+    return lastMatch(this.#files, path, isDirectory) === true;
+  }
+}
+
+/** Ignore rules of a whole tree whose `.gitignore` files come from anywhere: asked path by path. */
+export class TreeIgnoreRules {
+  readonly #byDir = new Map<BytePath, { rules: IgnoreRules; ignored: boolean }>();
+  readonly #gitignoreOf: (dir: BytePath) => Buffer | null;
+
+  constructor(outside: OutsideIgnores, ignoreCase: boolean, gitignoreOf: (dir: BytePath) => Buffer | null) {
+    this.#gitignoreOf = gitignoreOf;
+    const rules = IgnoreRules.outside(outside, ignoreCase).within('', gitignoreOf(''));
+    this.#byDir.set('', { rules, ignored: false });
+  }
+
+  ignores(path: BytePath, isDirectory: boolean): boolean {
+    const { rules, ignored } = this.#within(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
+    return ignored || rules.ignores(path, isDirectory);
+  }
+
+  #within(dir: BytePath): { rules: IgnoreRules; ignored: boolean } {
+    const known = this.#byDir.get(dir);
+    if (known !== undefined) return known;
+    const parent = this.#within(dir.slice(0, Math.max(0, dir.lastIndexOf('/'))));
+    const ignored = parent.ignored || parent.rules.ignores(dir, true);
+    const here = { rules: ignored ? parent.rules : parent.rules.within(dir, this.#gitignoreOf(dir)), ignored };
+    this.#byDir.set(dir, here);
+    return here;
+  }
+}

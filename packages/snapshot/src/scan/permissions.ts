@@ -1,0 +1,50 @@
+import type { BytePath } from '../byte-path.ts';
+
+/** What git does not keep of a mode: everything but the owner's execute bit. */
+export type PermissionKind = 'file' | 'executable' | 'directory';
+
+export interface Permissions {
+  /** The most frequent permissions of each kind, octal. */
+  readonly usual: Readonly<Record<PermissionKind, string>>;
+  /** Byte path (directories end in a slash) to octal permissions, where they are not the usual ones. */
+  readonly unusual: Readonly<Record<string, string>>;
+}
+
+const FALLBACK: Readonly<Record<PermissionKind, number>> = { file: 0o644, executable: 0o755, directory: 0o755 };
+
+/** Collects permissions compactly: nearly all files of a repository share theirs. */
+export class PermissionTable {
+  readonly #byKind = new Map<PermissionKind, Map<number, BytePath[]>>();
+
+  add(kind: 'file' | 'directory', path: BytePath, mode: number): void {
+    const exact: PermissionKind = kind === 'file' && mode & 0o100 ? 'executable' : kind;
+    const groups = this.#byKind.get(exact) ?? new Map<number, BytePath[]>();
+    this.#byKind.set(exact, groups);
+    const permissions = mode & 0o7777;
+    const paths = groups.get(permissions);
+    if (paths === undefined) groups.set(permissions, [path]);
+    else paths.push(path);
+  }
+
+  finish(): Permissions {
+    const usual = { file: '', executable: '', directory: '' };
+    const unusual: [BytePath, string][] = [];
+    for (const kind of ['file', 'executable', 'directory'] as const) {
+      const groups = [...(this.#byKind.get(kind) ?? [])].sort(
+        ([a, pathsA], [b, pathsB]) => pathsB.length - pathsA.length || a - b,
+      );
+      usual[kind] = (groups[0]?.[0] ?? FALLBACK[kind]).toString(8);
+      for (const [permissions, paths] of groups.slice(1)) {
+        const suffix = kind === 'directory' ? '/' : '';
+        for (const path of paths) unusual.push([path + suffix, permissions.toString(8)]);
+      }
+    }
+    return { usual, unusual: Object.fromEntries(unusual.sort(([a], [b]) => (a < b ? -1 : 1))) };
+  }
+}
+
+/** The permissions of a file or, with a slash at its end, a directory. `mode` tells scripts from other files. */
+export function permissionsOf({ usual, unusual }: Permissions, path: BytePath, mode: number): number {
+  const kind = path.endsWith('/') ? 'directory' : mode & 0o100 ? 'executable' : 'file';
+  return Number.parseInt(unusual[path] ?? usual[kind], 8);
+}

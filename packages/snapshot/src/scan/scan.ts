@@ -1,0 +1,204 @@
+import fs from 'node:fs';
+import { type BytePath, onDisk, toText } from '../byte-path.ts';
+import { readIfThere } from '../durable.ts';
+import { AtomicSnapshotError, codeOf } from '../errors.ts';
+import { type GitIndex, statMatches } from '../git/index-file.ts';
+import type { Repository } from '../git/repository.ts';
+import { GITLINK } from '../objects/trees.ts';
+import { ConversionRules } from './conversion-rules.ts';
+import { IgnoreRules, type OutsideIgnores } from './ignore-rules.ts';
+import { lastMatch, type PatternFile, parseIgnoreFile } from './patterns.ts';
+import { PermissionTable } from './permissions.ts';
+import type { TrackedFiles } from './tracked-files.ts';
+
+/** A file whose content must be read: its stat does not prove that it is what the index holds. */
+export interface Candidate {
+  readonly path: BytePath;
+  readonly stat: fs.Stats;
+}
+
+export interface Skipped {
+  readonly path: BytePath;
+  readonly reason: 'nested repository' | 'submodule' | 'fifo' | 'socket' | 'device';
+}
+
+export interface Scan {
+  /** Tracked files that may differ from the index. */
+  readonly suspects: Candidate[];
+  /** Positions of tracked files that are on disk, 1 each. */
+  readonly present: Uint8Array;
+  readonly untracked: Candidate[];
+  readonly emptyDirectories: BytePath[];
+  readonly skipped: Skipped[];
+  /** Directories that have a `.gitignore`. */
+  readonly gitignores: BytePath[];
+  readonly permissions: PermissionTable;
+}
+
+export interface ScanInput {
+  readonly repo: Repository;
+  readonly index: GitIndex;
+  readonly tracked: TrackedFiles;
+  readonly ignores: OutsideIgnores;
+  /** Patterns of ignored files to capture all the same. */
+  readonly includeIgnored: readonly string[];
+}
+
+/** Files of devs itself, at the top of a work tree. */
+const OWN_STATE = /^\.devs(?:-state\.lock|\.db)/;
+
+/**
+ * Looks at every file of the work tree once. Synchronous on purpose: promises cost more than the calls themselves.
+ * Directories are walked, never reached through a path, so that a symbolic link cannot lead outside.
+ */
+export function scanWorkTree(input: ScanInput): Scan {
+  return new Scanner(input).run();
+}
+
+class Scanner {
+  readonly #input: ScanInput;
+  readonly #conversion: ConversionRules;
+  readonly #included: readonly PatternFile[];
+  readonly #ignoreCase: boolean;
+  readonly #result: Scan;
+
+  constructor(input: ScanInput) {
+    this.#input = input;
+    this.#conversion = new ConversionRules(input.repo);
+    this.#ignoreCase = input.repo.config.bool('core.ignorecase', false);
+    const globs = Buffer.from(input.includeIgnored.join('\n'));
+    this.#included = input.includeIgnored.length === 0 ? [] : [parseIgnoreFile(globs, '', this.#ignoreCase)];
+    this.#result = {
+      suspects: [],
+      present: new Uint8Array(input.tracked.entries.length),
+      untracked: [],
+      emptyDirectories: [],
+      skipped: [],
+      gitignores: [],
+      permissions: new PermissionTable(),
+    };
+  }
+
+  run(): Scan {
+    this.#walk('', IgnoreRules.outside(this.#input.ignores, this.#ignoreCase), false);
+    return this.#result;
+  }
+
+  #walk(dir: BytePath, outer: IgnoreRules, ignored: boolean): void {
+    const { root } = this.#input.repo;
+    const entries = readDirectory(root, dir);
+    if (entries.length === 0 && dir !== '' && !ignored) this.#result.emptyDirectories.push(dir);
+    let rules = outer;
+    let nested = false;
+    for (const { name } of entries) {
+      if (name === '.gitignore') {
+        this.#result.gitignores.push(dir);
+        rules = outer.within(dir, readIfThere(onDisk(root, join(dir, name))));
+      } else if (name === '.gitattributes') {
+        this.#conversion.add(dir, readIfThere(onDisk(root, join(dir, name))));
+      } else if (name === '.git' && dir !== '') nested = true;
+    }
+    if (nested) this.#result.skipped.push({ path: dir, reason: 'nested repository' });
+    for (const entry of entries) this.#visit(dir, entry, rules, ignored, nested);
+  }
+
+  #visit(dir: BytePath, entry: fs.Dirent, rules: IgnoreRules, ignored: boolean, nested: boolean): void {
+    const path = join(dir, entry.name);
+    if (dir === '' && (entry.name === '.git' || OWN_STATE.test(entry.name))) return;
+    const { tracked } = this.#input;
+    const position = tracked.position(path);
+    if (entry.isDirectory()) {
+      if (position !== undefined && tracked.entries[position]!.mode === GITLINK) {
+        this.#result.present[position] = 1;
+        this.#result.skipped.push({ path, reason: 'submodule' });
+      } else this.#visitDirectory(path, rules, ignored, nested);
+    } else if (position !== undefined) this.#visitTracked(path, position);
+    else if (!nested && !this.#isLeftOut(path, rules, ignored)) this.#visitUntracked(path, entry);
+  }
+
+  #visitDirectory(path: BytePath, rules: IgnoreRules, ignored: boolean, nested: boolean): void {
+    const hasTracked = this.#input.tracked.hasFilesIn(path);
+    if (nested && !hasTracked) return;
+    const nowIgnored = ignored || rules.ignores(path, true);
+    if (nowIgnored && !hasTracked && this.#included.length === 0) return;
+    if (!nowIgnored) this.#permissions('directory', path, this.#stat(path));
+    this.#walk(path, rules, nowIgnored && lastMatch(this.#included, path, true) !== true);
+  }
+
+  #visitTracked(path: BytePath, position: number): void {
+    const { index, tracked } = this.#input;
+    const stat = this.#stat(path);
+    if (stat === null) return;
+    if (!stat.isFile() && !stat.isSymbolicLink()) {
+      this.#result.skipped.push({ path, reason: kindOf(stat) });
+      return;
+    }
+    const entry = tracked.entries[position]!;
+    this.#result.present[position] = 1;
+    if (stat.isFile()) this.#permissions('file', path, stat);
+    const typeMatches = (entry.mode & 0o170000) === (stat.mode & 0o170000);
+    const modeMatches = typeMatches && (!stat.isFile() || ((entry.mode ^ stat.mode) & 0o100) === 0);
+    const proven = modeMatches && entry.stage === 0 && !entry.intentToAdd && statMatches(index, entry, stat);
+    if (!proven || this.#conversion.mayConvert(path)) this.#result.suspects.push({ path, stat });
+  }
+
+  #visitUntracked(path: BytePath, entry: fs.Dirent): void {
+    if (!entry.isFile() && !entry.isSymbolicLink()) {
+      this.#result.skipped.push({ path, reason: kindOf(entry) });
+      return;
+    }
+    const stat = this.#stat(path);
+    if (stat === null) return;
+    if (stat.isFile()) this.#permissions('file', path, stat);
+    this.#result.untracked.push({ path, stat });
+  }
+
+  #isLeftOut(path: BytePath, rules: IgnoreRules, ignored: boolean): boolean {
+    if (!ignored && !rules.ignores(path, false)) return false;
+    return lastMatch(this.#included, path, false) !== true;
+  }
+
+  #permissions(kind: 'file' | 'directory', path: BytePath, stat: fs.Stats | null): void {
+    if (stat !== null) this.#result.permissions.add(kind, path, stat.mode);
+  }
+
+  #stat(path: BytePath): fs.Stats | null {
+    return statIfThere(this.#input.repo.root, path);
+  }
+}
+
+function join(dir: BytePath, name: string): BytePath {
+  return dir === '' ? name : `${dir}/${name}`;
+}
+
+export function statIfThere(root: string, path: BytePath): fs.Stats | null {
+  try {
+    return fs.lstatSync(onDisk(root, path), { throwIfNoEntry: false }) ?? null;
+  } catch (error) {
+    // A parent is no directory (any more).
+    if (codeOf(error) === 'ENOTDIR') return null;
+    throw error;
+  }
+}
+
+function readDirectory(root: string, dir: BytePath): fs.Dirent[] {
+  try {
+    return fs.readdirSync(onDisk(root, dir), { withFileTypes: true, encoding: 'latin1' });
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw unreadable(root, dir, error);
+  }
+}
+
+export function unreadable(root: string, path: BytePath, cause: unknown): AtomicSnapshotError {
+  const name = `${root}/${toText(path)}`;
+  return new AtomicSnapshotError('DEVS_UNREADABLE', `cannot read ${name}: ${codeOf(cause)}; no snapshot was taken`, {
+    hint: `ls -ld '${name}'`,
+    data: { path: name },
+    cause,
+  });
+}
+
+function kindOf(entry: fs.Dirent | fs.Stats): Skipped['reason'] {
+  return entry.isFIFO() ? 'fifo' : entry.isSocket() ? 'socket' : 'device';
+}

@@ -1,0 +1,245 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { type BytePath, toText } from './byte-path.ts';
+import { AtomicSnapshotError } from './errors.ts';
+import { type GitIndex, oidOf, readIndex } from './git/index-file.ts';
+import { type Head, readHead, updateRef } from './git/refs.ts';
+import { findRepository, type Repository } from './git/repository.ts';
+import { encodeManifest } from './manifest.ts';
+import { addCommit, parseCommit } from './objects/commits.ts';
+import { ObjectStore } from './objects/object-store.ts';
+import { ObjectWriter } from './objects/object-writer.ts';
+import { DIRECTORY, GITLINK, REGULAR, type TreeEntry, type TreeItem, writeTreeOf } from './objects/trees.ts';
+import { mentionedObjects, readOperationFiles } from './operation-files.ts';
+import { capture } from './scan/capture.ts';
+import { type OutsideIgnores, readOutsideIgnores } from './scan/ignore-rules.ts';
+import { type Scan, type Skipped, scanWorkTree } from './scan/scan.ts';
+import { TrackedFiles } from './scan/tracked-files.ts';
+import { newSnapshotId, SNAPSHOT_REFS } from './snapshot-id.ts';
+import { writeTrackedTrees, writeUnmergedTree } from './snapshot-trees.ts';
+
+/** Why a snapshot was taken. `safety`: by a restore, before it changed anything. */
+export type SnapshotKind = 'before' | 'after' | 'safety' | 'manual';
+
+export interface Progress {
+  readonly phase: 'scan' | 'store' | 'write';
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface TakeOptions {
+  readonly kind?: SnapshotKind;
+  /** Name of the run it belongs to, kept in the commit's message. */
+  readonly runId?: string;
+  /** Patterns, as in `.gitignore`, of ignored files to capture all the same. */
+  readonly includeIgnored?: readonly string[];
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface TakeReport {
+  readonly ref: string;
+  readonly oid: string;
+  readonly head: Head;
+  /** Tracked files that differ from the index, deleted ones included. */
+  readonly changed: number;
+  readonly untracked: number;
+  /** What was seen and not captured, and why. */
+  readonly skipped: readonly { readonly path: string; readonly reason: Skipped['reason'] }[];
+  readonly objectsWritten: number;
+}
+
+const TRIES = 3;
+
+/** Everything `AtomicSnapshot.take` promises, with a report of what was captured. */
+export async function takeSnapshot(cwd: string, label: string, options: TakeOptions = {}): Promise<TakeReport> {
+  const repo = findRepository(cwd);
+  using store = new ObjectStore(repo.commonDir);
+  for (let attempt = 1; ; attempt++) {
+    const state = readGitState(repo);
+    const writer = new ObjectWriter(store);
+    try {
+      const report = await takeOnce(repo, store, writer, state, label, options);
+      if (report !== null) return report;
+    } finally {
+      writer.discard();
+    }
+    if (attempt === TRIES) {
+      throw new AtomicSnapshotError(
+        'DEVS_REPOSITORY_BUSY',
+        `${repo.root}: HEAD or the index kept changing; no snapshot was taken`,
+        {
+          hint: 'wait for the running git command',
+          data: { path: repo.root },
+        },
+      );
+    }
+  }
+}
+
+interface GitState {
+  readonly head: Head;
+  readonly headBytes: Buffer;
+  readonly index: GitIndex;
+  readonly operation: Map<string, Buffer>;
+}
+
+function readGitState(repo: Repository): GitState {
+  return {
+    head: readHead(repo),
+    headBytes: fs.readFileSync(path.join(repo.gitDir, 'HEAD')),
+    index: readIndex(repo.gitDir),
+    operation: readOperationFiles(repo.gitDir),
+  };
+}
+
+/** Whether HEAD and the index still are what the snapshot was built from. */
+function isUnchanged(repo: Repository, state: GitState): boolean {
+  const head = readHead(repo);
+  if (head.branch !== state.head.branch || head.oid !== state.head.oid) return false;
+  const stat = fs.statSync(path.join(repo.gitDir, 'index'), { bigint: true, throwIfNoEntry: false });
+  if (stat === undefined) return state.index.bytes === null;
+  return stat.mtimeNs === state.index.mtimeNs && Number(stat.size) === state.index.bytes?.length;
+}
+
+/** One attempt; null where HEAD or the index changed meanwhile. */
+async function takeOnce(
+  repo: Repository,
+  store: ObjectStore,
+  writer: ObjectWriter,
+  state: GitState,
+  label: string,
+  options: TakeOptions,
+): Promise<TakeReport | null> {
+  const { index, head } = state;
+  const { includeIgnored = [], kind = 'manual', onProgress } = options;
+  const tracked = new TrackedFiles(index);
+  const ignores = readOutsideIgnores(repo);
+  onProgress?.({ phase: 'scan', done: 0, total: tracked.entries.length });
+  const scan = scanWorkTree({ repo, index, tracked, ignores, includeIgnored });
+  const captured = await captureFiles(repo, index, tracked, scan, writer, onProgress);
+  const { indexTree, workTree } = writeTrackedTrees(writer, index, tracked, captured.changes);
+  const untrackedTree = writeTreeOf(writer, captured.untracked);
+  const skipped = scan.skipped.map(({ path, reason }) => ({ path: toText(path), reason }));
+  const stateTree = writeStateTree(writer, state, tracked, scan, ignores, includeIgnored, captured.present);
+
+  onProgress?.({ phase: 'write', done: 0, total: writer.written });
+  const base =
+    head.oid ??
+    (await addCommit(store, writer, {
+      tree: writeTreeOf(writer, []),
+      parents: [],
+      message: 'devs: no commit yet\n',
+      time: 0,
+    }));
+  // The side commits carry HEAD's time, so that taking the same state again writes none of them again.
+  const time = head.oid === null ? 0 : (await parseCommit(store, head.oid)).committer.timestamp;
+  const where = head.branch?.replace('refs/heads/', '') ?? '(no branch)';
+  const add = (tree: string, parents: readonly string[], message: string, at = time) =>
+    addCommit(store, writer, { tree, parents, message, time: at });
+  const indexCommit = await add(indexTree, [base], `index on ${where}\n`);
+  const untrackedCommit = await add(untrackedTree, [], `untracked files on ${where}\n`);
+  const kept = mentionedObjects(state.operation).filter((oid) => store.find(oid)?.type === 'commit');
+  const stateCommit = await add(stateTree, kept, `devs state on ${where}\n`);
+  const parents = [base, indexCommit, untrackedCommit, stateCommit];
+  const oid = await add(workTree, parents, messageOf(label, kind, options.runId), Math.floor(Date.now() / 1000));
+
+  if (!isUnchanged(repo, state)) return null;
+  writer.flush();
+  const ref = SNAPSHOT_REFS + newSnapshotId();
+  updateRef(repo, ref, oid, null);
+  const { changes, untracked } = captured;
+  return {
+    ref,
+    oid,
+    head,
+    changed: changes.size,
+    untracked: untracked.length,
+    skipped,
+    objectsWritten: writer.written,
+  };
+}
+
+function messageOf(label: string, kind: SnapshotKind, runId: string | undefined): string {
+  const subject = `devs-snapshot-${label.replace(/\s+/g, ' ')}`;
+  return `${subject}\n\nDevs-Kind: ${kind}\n${runId === undefined ? '' : `Devs-Run: ${runId}\n`}`;
+}
+
+interface Captured {
+  /** Tracked paths whose content, mode or presence is not the index's. */
+  readonly changes: Map<BytePath, TreeEntry | null>;
+  readonly untracked: TreeItem[];
+  /** Paths with the skip-worktree bit that are on disk. */
+  readonly present: BytePath[];
+}
+
+async function captureFiles(
+  repo: Repository,
+  index: GitIndex,
+  tracked: TrackedFiles,
+  scan: Scan,
+  writer: ObjectWriter,
+  onProgress: TakeOptions['onProgress'],
+): Promise<Captured> {
+  const changes = new Map<BytePath, TreeEntry | null>();
+  const untracked: TreeItem[] = [];
+  const present: BytePath[] = [];
+  const total = scan.suspects.length + scan.untracked.length;
+  let done = 0;
+  const step = () => onProgress?.({ phase: 'store', done: ++done, total });
+  for (const suspect of scan.suspects) {
+    const entry = tracked.entries[tracked.position(suspect.path)!]!;
+    const now = await capture(repo.root, suspect, writer);
+    const same = now?.oid === oidOf(index, entry) && now.mode === entry.mode && entry.stage === 0 && !entry.intentToAdd;
+    if (!same) changes.set(suspect.path, now);
+    step();
+  }
+  tracked.entries.forEach((entry, position) => {
+    if (entry.skipWorktree && scan.present[position] === 1) present.push(entry.path);
+    // Absent is what the skip-worktree bit means, and what a submodule that was never initialised is.
+    const mayBeAbsent = entry.skipWorktree || entry.mode === GITLINK;
+    if (scan.present[position] === 0 && !mayBeAbsent) changes.set(entry.path, null);
+  });
+  for (const candidate of scan.untracked) {
+    const entry = await capture(repo.root, candidate, writer);
+    if (entry !== null) untracked.push({ path: candidate.path, ...entry });
+    step();
+  }
+  return { changes, untracked, present };
+}
+
+function writeStateTree(
+  writer: ObjectWriter,
+  state: GitState,
+  tracked: TrackedFiles,
+  scan: Scan,
+  ignores: OutsideIgnores,
+  includeIgnored: readonly string[],
+  present: readonly BytePath[],
+): string {
+  const { index, head, headBytes, operation } = state;
+  const items: TreeItem[] = [];
+  const add = (name: string, bytes: Buffer) =>
+    items.push({ path: name, mode: REGULAR, oid: writer.add('blob', bytes) });
+  add('HEAD', headBytes);
+  if (index.bytes !== null) add('index', index.bytes);
+  for (const [name, bytes] of operation) add(`operation/${Buffer.from(name).toString('latin1')}`, bytes);
+  if (ignores.global !== null) add('ignore/global', ignores.global);
+  if (ignores.info !== null) add('ignore/info', ignores.info);
+  if (tracked.unmerged.length > 0) {
+    items.push({ path: 'unmerged', mode: DIRECTORY, oid: writeUnmergedTree(writer, index, tracked) });
+  }
+  const manifest = encodeManifest({
+    schema: 1,
+    head,
+    indexMtimeNs: index.bytes === null ? null : String(index.mtimeNs),
+    permissions: scan.permissions.finish(),
+    emptyDirectories: scan.emptyDirectories,
+    gitignores: scan.gitignores,
+    skipWorktreePresent: tracked.entries.some((entry) => entry.skipWorktree) ? present : null,
+    skipped: scan.skipped,
+    includeIgnored,
+    complete: true,
+  });
+  add('manifest.json', manifest);
+  return writeTreeOf(writer, items);
+}
