@@ -1,0 +1,37 @@
+/** Why the database could not be opened. `code` is stable; `hint` says what to do about it. */
+export class DatabaseError extends Error {
+  readonly code: string;
+  readonly hint: string | undefined;
+  readonly data: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { readonly hint?: string; readonly path: string; readonly cause: unknown },
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'DatabaseError';
+    this.code = code;
+    this.hint = options.hint;
+    this.data = { path: options.path };
+  }
+}
+
+/** SQLite's own words for what is wrong with the file, as errors a user can act on; any other error unchanged. */
+export function explainSqliteError(path: string, error: unknown): unknown {
+  const code = (error as { code?: unknown }).code;
+  if (typeof code !== 'string' || !code.startsWith('SQLITE_')) return error;
+  const aside = `mv '${path}' '${path}.aside'`;
+  const known = (name: string, what: string, hint?: string) =>
+    new DatabaseError(name, `${path} ${what}`, { path, cause: error, ...(hint === undefined ? {} : { hint }) });
+  if (code === 'SQLITE_NOTADB')
+    return known('DEVS_DB_NOT_SQLITE', 'is not an SQLite database; it was left alone', aside);
+  if (code.startsWith('SQLITE_CORRUPT'))
+    return known('DEVS_DB_CORRUPT', `is damaged: ${(error as Error).message}`, aside);
+  if (code.startsWith('SQLITE_BUSY')) return known('DEVS_DB_BUSY', 'is in use by another process');
+  if (code === 'SQLITE_FULL') return known('DEVS_DB_FULL', 'cannot grow: the disk is full', 'df -h .');
+  if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_PERM')) {
+    return known('DEVS_DB_UNWRITABLE', 'cannot be opened for writing', `ls -l '${path}'`);
+  }
+  return known('DEVS_DB_FAILED', `failed: ${(error as Error).message}`);
+}

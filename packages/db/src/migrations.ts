@@ -1,0 +1,77 @@
+import { type Kysely, type Migration, type MigrationProvider, Migrator, sql } from 'kysely';
+
+// A migration sees the schema of its own time, not today's: hence `any`, as Kysely's documentation has it.
+// biome-ignore lint/suspicious/noExplicitAny: see above
+type AnySchema = any;
+
+const createTasks: Migration = {
+  async up(db: Kysely<AnySchema>): Promise<void> {
+    await db.schema
+      .createTable('tasks')
+      .ifNotExists()
+      .addColumn('id', 'text', (c) => c.primaryKey().notNull())
+      .addColumn('command', 'text', (c) => c.notNull())
+      .addColumn('status', 'text', (c) => c.notNull())
+      .addColumn('created_at', 'text', (c) => c.notNull())
+      .addColumn('updated_at', 'text', (c) => c.notNull())
+      .execute();
+  },
+};
+
+const addSnapshotStashRef: Migration = {
+  async up(db: Kysely<AnySchema>): Promise<void> {
+    const columns = await sql<{ name: string }>`select name from pragma_table_info('tasks')`.execute(db);
+    if (columns.rows.some((column) => column.name === 'snapshot_stash_ref')) return;
+    await db.schema.alterTable('tasks').addColumn('snapshot_stash_ref', 'text').execute();
+  },
+};
+
+const createRunsAndEvents: Migration = {
+  async up(db: Kysely<AnySchema>): Promise<void> {
+    await db.schema
+      .createTable('runs')
+      .ifNotExists()
+      .addColumn('id', 'text', (c) => c.primaryKey().notNull())
+      .addColumn('task_id', 'text', (c) => c.notNull().references('tasks.id'))
+      .addColumn('status', 'text', (c) => c.notNull())
+      .addColumn('started_at', 'text', (c) => c.notNull())
+      .addColumn('finished_at', 'text')
+      .addColumn('exit_code', 'integer')
+      .addColumn('signal', 'text')
+      .addColumn('error', 'text')
+      .addColumn('head_before', 'text')
+      .addColumn('head_after', 'text')
+      .addColumn('snapshot_ref', 'text')
+      .addColumn('after_ref', 'text')
+      .execute();
+    await db.schema.createIndex('runs_by_task').ifNotExists().on('runs').columns(['task_id', 'id']).execute();
+    await db.schema
+      .createTable('events')
+      .ifNotExists()
+      .addColumn('id', 'integer', (c) => c.primaryKey().autoIncrement())
+      .addColumn('at', 'text', (c) => c.notNull())
+      .addColumn('kind', 'text', (c) => c.notNull())
+      .addColumn('run_id', 'text')
+      .addColumn('data', 'text', (c) => c.notNull())
+      .execute();
+  },
+};
+
+/** In the order in which they run; names are never changed once released. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001_create_tasks': createTasks,
+  '0002_add_snapshot_stash_ref': addSnapshotStashRef,
+  '0003_create_runs_and_events': createRunsAndEvents,
+};
+
+export const latestMigration: string = Object.keys(migrations).at(-1)!;
+
+const provider: MigrationProvider = {
+  getMigrations: async () => ({ ...migrations }),
+};
+
+/** Brings the database to the newest schema. Safe to run twice, and beside another process that does the same. */
+export async function migrateToLatest(db: Kysely<AnySchema>): Promise<void> {
+  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+  if (error !== undefined) throw error;
+}

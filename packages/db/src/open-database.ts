@@ -1,0 +1,75 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import SQLite from 'better-sqlite3';
+import { Kysely } from 'kysely';
+import { ImmediateSqliteDialect } from './dialect.ts';
+import { explainSqliteError } from './errors.ts';
+import { latestMigration, migrateToLatest } from './migrations.ts';
+import type { Schema } from './schema.ts';
+
+export const DATABASE_FILE = '.devs.db';
+/** How long a statement waits for another process's write. */
+const BUSY_TIMEOUT_MS = 10_000;
+
+export interface OpenOptions {
+  /** Whether a living run may be using the database; its write-ahead log is then left to it. Default: no. */
+  readonly hasLiveRun?: () => boolean | Promise<boolean>;
+  /** Called when a killed process left its write-ahead log behind. */
+  readonly onWarning?: (warning: RecoveryWarning) => void;
+}
+
+export interface RecoveryWarning {
+  readonly code: 'DEVS_DB_RECOVERED';
+  readonly message: string;
+  /** The files found. */
+  readonly files: readonly string[];
+}
+
+export interface OpenedDatabase {
+  readonly db: Kysely<Schema>;
+  readonly path: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens `.devs.db` in `cwd`, creating it where there is none. Before any query: the write-ahead log of a killed process
+ * is moved into the database (every committed row of it is kept), then the schema is brought to the newest version.
+ * Commits reach the disk before they return (`synchronous = FULL`).
+ * @throws DatabaseError `DEVS_DB_NOT_SQLITE`, `DEVS_DB_CORRUPT`, `DEVS_DB_UNWRITABLE`, `DEVS_DB_BUSY`, `DEVS_DB_FULL`.
+ */
+export async function openDatabase(cwd: string, options: OpenOptions = {}): Promise<OpenedDatabase> {
+  const file = path.join(cwd, DATABASE_FILE);
+  let sqlite: SQLite.Database | undefined;
+  try {
+    const leftovers = [`${file}-wal`, `${file}-shm`].filter((name) => fs.existsSync(name));
+    const recover = leftovers.length > 0 && !(await options.hasLiveRun?.());
+    sqlite = new SQLite(file, { timeout: BUSY_TIMEOUT_MS });
+    if (recover) checkpointLeftovers(sqlite, leftovers, options);
+    sqlite.pragma('journal_mode = WAL');
+    sqlite.pragma('synchronous = FULL');
+    sqlite.pragma('foreign_keys = ON');
+    const db = new Kysely<Schema>({ dialect: new ImmediateSqliteDialect({ database: sqlite }) });
+    if (!isLatest(sqlite)) await migrateToLatest(db);
+    return { db, path: file, close: () => db.destroy() };
+  } catch (error) {
+    sqlite?.close();
+    throw explainSqliteError(file, error);
+  }
+}
+
+function checkpointLeftovers(sqlite: SQLite.Database, files: readonly string[], { onWarning }: OpenOptions): void {
+  const names = files.map((file) => path.basename(file)).join(' and ');
+  sqlite.pragma('wal_checkpoint(TRUNCATE)');
+  onWarning?.({
+    code: 'DEVS_DB_RECOVERED',
+    message: `${names} left behind by a killed process: its committed rows were moved into ${DATABASE_FILE}`,
+    files,
+  });
+}
+
+/** One query instead of the migrator's several, for the usual case. */
+function isLatest(sqlite: SQLite.Database): boolean {
+  const known = sqlite.prepare("select 1 from sqlite_master where type = 'table' and name = 'kysely_migration'").get();
+  if (known === undefined) return false;
+  return sqlite.prepare('select 1 from kysely_migration where name = ?').get(latestMigration) !== undefined;
+}
