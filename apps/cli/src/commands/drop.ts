@@ -1,0 +1,28 @@
+import { AtomicSnapshot } from '@devs/snapshot';
+import { lockProject } from '../project.ts';
+import { dropIfThere } from '../repair.ts';
+import type { CommandContext } from './context.ts';
+import { findRun } from './find-run.ts';
+
+/** `devs drop`: forgets a run's snapshots, what it did stays. A second drop does nothing. */
+export async function drop({ cwd, terminal, env }: CommandContext, name: string): Promise<number> {
+  await using project = await lockProject(
+    cwd,
+    { taskId: 'drop', command: 'devs drop', parentLockId: env.DEVS_LOCK_ID },
+    terminal.event,
+  );
+  const run = await findRun(project.log, name);
+  const { root } = project.repo;
+  const refs = (await AtomicSnapshot.list(root)).filter(({ runId }) => runId === run.id).map(({ ref }) => ref);
+  // The row first: killed in between, the refs that are left are found by their run's name.
+  await project.log.forgetSnapshot(run.id, 'drop', { refs });
+  for (const ref of refs) await dropIfThere(root, ref);
+  if (terminal.options.json) terminal.json({ type: 'drop', run: run.id, dropped: refs });
+  else
+    terminal.say(
+      refs.length === 0
+        ? `run ${run.id} had no snapshot any more`
+        : `dropped ${refs.length} snapshots of run ${run.id}`,
+    );
+  return 0;
+}

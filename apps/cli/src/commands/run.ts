@@ -1,0 +1,125 @@
+import path from 'node:path';
+import { findRepository } from '@devs/snapshot';
+import { parseDuration } from '../duration.ts';
+import { CliError, EXIT_USAGE } from '../errors.ts';
+import { assertCommandExists } from '../find-command.ts';
+import { shieldFromSignals } from '../run-child.ts';
+import { assertTaskId, type CommandTask, taskIdOf } from '../task.ts';
+import { type RunResult, TaskRunner, type TaskRunnerOptions } from '../task-runner.ts';
+import type { NamedTask } from '../tasks-file.ts';
+import type { CommandContext } from './context.ts';
+
+export interface RunFlags {
+  readonly id?: string;
+  readonly onFailure?: 'keep' | 'restore';
+  readonly onSuccess?: 'drop' | 'keep';
+  readonly wait?: string | true;
+  readonly timeout?: string;
+  readonly includeIgnored?: readonly string[];
+}
+
+interface Job {
+  readonly task: CommandTask;
+  readonly options: Pick<TaskRunnerOptions, 'onFailure' | 'onSuccess' | 'timeout' | 'includeIgnored'>;
+}
+
+/** `devs run`: the named tasks in order, or the command after `--`; stops at the first that fails. */
+export async function run(
+  context: CommandContext,
+  names: readonly string[],
+  command: readonly string[] | null,
+  flags: RunFlags,
+): Promise<number> {
+  const jobs = await planJobs(context, names, command, flags);
+  // A SIGINT from the terminal is the child's to act on; devs stays to tidy up after it.
+  using _ = shieldFromSignals();
+  for (const job of jobs) {
+    const result = await runJob(context, job, flags);
+    if (result.status === 'failed') return result.exitCode;
+  }
+  return 0;
+}
+
+/** Checks everything that can be wrong before anything is locked or written. */
+async function planJobs(
+  context: CommandContext,
+  names: readonly string[],
+  command: readonly string[] | null,
+  flags: RunFlags,
+): Promise<Job[]> {
+  const { cwd, env } = context;
+  const { root } = findRepository(cwd);
+  if (flags.id !== undefined) assertTaskId(flags.id);
+  if (command !== null && names.length > 0) {
+    throw usage('name tasks, or give a command after --, not both', `devs run -- ${command.join(' ')}`);
+  }
+  if (flags.id !== undefined && names.length > 1)
+    throw usage('--id names one task, and there are several', 'devs run <task>');
+  if (names.length > 0) {
+    // Loaded here: a command after -- needs no parser of task files.
+    const { findTask } = await import('../tasks-file.ts');
+    return names.map((name) => namedJob(name, findTask(name, cwd, root), env, flags));
+  }
+  if (command === null || command.length === 0 || command[0] === '')
+    throw usage('there is no command to run', 'devs run -- <command>');
+  const words = command as [string, ...string[]];
+  assertCommandExists(words[0], cwd, env.PATH ?? '');
+  return [{ task: { id: flags.id ?? taskIdOf(words), command: words, cwd }, options: optionsOf(flags) }];
+}
+
+function namedJob(name: string, found: NamedTask, env: NodeJS.ProcessEnv, flags: RunFlags): Job {
+  const id = flags.id ?? (/^[A-Za-z0-9]/.test(name) ? name.replace(/[^A-Za-z0-9._-]+/g, '-') : taskIdOf([name]));
+  assertTaskId(id);
+  const PATH = [...found.binDirectories, env.PATH ?? ''].join(path.delimiter);
+  const { onFailure, onSuccess, timeout, includeIgnored } = found;
+  const own = {
+    ...(onFailure === undefined ? {} : { onFailure }),
+    ...(onSuccess === undefined ? {} : { onSuccess }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(includeIgnored === undefined ? {} : { includeIgnored }),
+  };
+  return { task: { id, command: found.run, cwd: found.cwd, env: { PATH } }, options: { ...own, ...optionsOf(flags) } };
+}
+
+function optionsOf(flags: RunFlags): Job['options'] {
+  return {
+    ...(flags.onFailure === undefined ? {} : { onFailure: flags.onFailure }),
+    ...(flags.onSuccess === undefined ? {} : { onSuccess: flags.onSuccess }),
+    ...(flags.timeout === undefined ? {} : { timeout: parseDuration(flags.timeout) }),
+    ...(flags.includeIgnored === undefined ? {} : { includeIgnored: flags.includeIgnored }),
+  };
+}
+
+async function runJob(context: CommandContext, job: Job, flags: RunFlags): Promise<RunResult> {
+  const { cwd, terminal, env } = context;
+  const wait =
+    flags.wait === undefined ? 0 : flags.wait === true ? Number.POSITIVE_INFINITY : parseDuration(flags.wait);
+  const runner = new TaskRunner({ cwd, wait, ...job.options, onEvent: terminal.event, parentLockId: env.DEVS_LOCK_ID });
+  const result = await runner.run(job.task);
+  if (terminal.options.json) terminal.note({ type: 'run', ...result });
+  else if (result.status === 'failed') explainFailure(context, result);
+  else if (result.snapshotRef !== null)
+    terminal.say(`succeeded; the snapshot is kept: ${terminal.hint(`devs restore ${result.runId}`)}`);
+  return result;
+}
+
+function explainFailure({ terminal }: CommandContext, result: RunResult): void {
+  const { runId, taskId, exitCode, signal, error } = result;
+  const why = error ?? (signal === null ? `exit code ${exitCode}` : `killed by ${signal}`);
+  if (result.restored) {
+    terminal.warn(`${taskId} failed: ${why}. The repository is as it was before.`);
+    return;
+  }
+  terminal.warn(`${taskId} failed: ${why}. The repository as it was before is kept as run ${runId}.`);
+  for (const [verb, what] of [
+    ['diff', 'look at what it did'],
+    ['restore', 'bring everything back'],
+    ['drop', 'keep what it did'],
+  ]) {
+    terminal.say(`  ${`${what}:`.padEnd(25)}${terminal.hint(`devs ${verb} ${runId}`)}`);
+  }
+}
+
+function usage(message: string, hint: string): CliError {
+  return new CliError('DEVS_USAGE', message, { hint, exitCode: EXIT_USAGE });
+}

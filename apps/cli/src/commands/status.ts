@@ -1,0 +1,29 @@
+import { StateLock } from '@devs/lock';
+import { AtomicSnapshot } from '@devs/snapshot';
+import { formatAge, formatDuration } from '../duration.ts';
+import { viewProject } from '../project.ts';
+import type { CommandContext } from './context.ts';
+
+/** `devs status`: who holds the lock, how the last run ended, what can be restored. */
+export async function status({ cwd, terminal }: CommandContext): Promise<number> {
+  await using project = await viewProject(cwd, terminal.event);
+  const lock = await StateLock.inspect(project.repo.root);
+  const [last] = (await project.log?.list(1)) ?? [];
+  const snapshots = await AtomicSnapshot.list(project.repo.root);
+  if (terminal.options.json) {
+    terminal.json({ root: project.repo.root, lock, lastRun: last ?? null, snapshots });
+    return 0;
+  }
+  if (lock.state === 'free') terminal.answer('lock       free');
+  else {
+    const { pid, task_id, id } = lock.lock;
+    terminal.answer(
+      `lock       ${lock.state}: task ${task_id}, pid ${pid}, last seen ${formatDuration(Math.max(0, lock.ageMs))} ago`,
+    );
+    terminal.answer(`           ${lock.evidence}${id === undefined ? '' : `; id ${id}`}`);
+  }
+  if (last === undefined) terminal.answer('last run   none');
+  else terminal.answer(`last run   ${last.id}  ${last.task_id}  ${last.status}  ${formatAge(last.started_at)}`);
+  terminal.answer(`snapshots  ${snapshots.length}${snapshots.length === 0 ? '' : `, newest ${snapshots.at(-1)!.id}`}`);
+  return 0;
+}

@@ -1,0 +1,27 @@
+import { CliError, EXIT_USAGE } from './errors.ts';
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds of `500ms`, `30s`, `10m`, `2h`, `14d`; a bare number is seconds. @throws CliError `DEVS_DURATION` */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text.trim());
+  if (match !== null) return Number(match[1]) * UNITS[match[2] ?? 's']!;
+  throw new CliError('DEVS_DURATION', `'${text}' is no duration`, {
+    hint: 'write it as 500ms, 30s, 10m, 2h or 14d',
+    exitCode: EXIT_USAGE,
+  });
+}
+
+/** For people: `850ms`, `12.3s`, `4m 10s`, `3h 5m`, `2d`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)}ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)}s`;
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 60) return `${minutes}m ${Math.floor((ms % 60_000) / 1_000)}s`;
+  return minutes < 24 * 60 ? `${Math.floor(minutes / 60)}h ${minutes % 60}m` : `${Math.floor(minutes / 1_440)}d`;
+}
+
+export function formatAge(iso: string, now: number = Date.now()): string {
+  const ms = Math.max(0, now - Date.parse(iso));
+  return ms < 1_000 ? 'just now' : `${formatDuration(Math.floor(ms / 1_000) * 1_000).replace(/\.0s/, 's')} ago`;
+}

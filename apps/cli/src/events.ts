@@ -1,0 +1,19 @@
+import type { RunWithCommand } from '@devs/db';
+import type { LockData, Takeover } from '@devs/lock';
+import type { RestoreReport, TakeReport } from '@devs/snapshot';
+
+/** Everything worth telling that happens in a project or a run. A closed union: renderers handle each member. */
+export type RunnerEvent =
+  | { readonly type: 'takeover'; readonly takeover: Takeover }
+  | { readonly type: 'waiting'; readonly holder: LockData }
+  | { readonly type: 'database-recovered'; readonly message: string }
+  | { readonly type: 'restore-finished'; readonly report: RestoreReport }
+  | { readonly type: 'crashed'; readonly run: RunWithCommand }
+  | { readonly type: 'adopted'; readonly runId: string; readonly taskId: string }
+  | { readonly type: 'snapshot-taken'; readonly runId: string; readonly report: TakeReport; readonly ms: number }
+  | { readonly type: 'started'; readonly runId: string; readonly taskId: string; readonly command: string }
+  | { readonly type: 'left-behind'; readonly processes: readonly { readonly pid: number; readonly command: string }[] }
+  | { readonly type: 'restored'; readonly runId: string; readonly report: RestoreReport; readonly ms: number }
+  | { readonly type: 'step'; readonly name: string; readonly ms: number };
+
+export type Emit = (event: RunnerEvent) => void;

@@ -1,0 +1,115 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { DATABASE_FILE, openDatabase, RunLog } from '@devs/db';
+import { type AcquireOptions, type HeldStateLock, StateLock } from '@devs/lock';
+import { AtomicSnapshot, findRepository, type Repository } from '@devs/snapshot';
+import { CliError, EXIT_HELD } from './errors.ts';
+import type { Emit } from './events.ts';
+import { excludeOwnFiles } from './exclude.ts';
+import { repair } from './repair.ts';
+
+/** A project whose lock this process holds: it may change anything. Disposing closes the database, then unlocks. */
+export interface LockedProject extends AsyncDisposable {
+  readonly repo: Repository;
+  readonly lock: HeldStateLock;
+  readonly log: RunLog;
+}
+
+/** A project opened to be looked at. `log` is null where nothing has run yet. */
+export interface ProjectView extends AsyncDisposable {
+  readonly repo: Repository;
+  readonly log: RunLog | null;
+}
+
+export interface LockRequest extends Pick<AcquireOptions, 'wait' | 'signal' | 'command'> {
+  readonly taskId: string;
+  /** `DEVS_LOCK_ID` of the environment: the lock of the run this process was started by. */
+  readonly parentLockId?: string | undefined;
+}
+
+/** Locks the project that contains `cwd` and repairs whatever a killed predecessor left. */
+export async function lockProject(cwd: string, request: LockRequest, emit: Emit): Promise<LockedProject> {
+  const repo = findRepository(cwd);
+  const { taskId, parentLockId, ...options } = request;
+  if (parentLockId !== undefined) await assertNotNested(repo.root, parentLockId);
+  const lock = await StateLock.acquire(repo.root, taskId, {
+    ...options,
+    onTakeover: (takeover) => emit({ type: 'takeover', takeover }),
+    onWait: (holder) => emit({ type: 'waiting', holder }),
+  });
+  try {
+    const database = await openDatabase(repo.root, {
+      onWarning: ({ message }) => emit({ type: 'database-recovered', message }),
+    });
+    const log = new RunLog(database.db);
+    try {
+      excludeOwnFiles(repo);
+      await repair(repo, log, emit);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+    return {
+      repo,
+      lock,
+      log,
+      async [Symbol.asyncDispose]() {
+        try {
+          await database.close();
+        } finally {
+          await lock.release();
+        }
+      },
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function assertNotNested(root: string, parentLockId: string): Promise<void> {
+  const status = await StateLock.inspect(root);
+  if (status.state === 'free' || status.lock.id !== parentLockId) return;
+  throw new CliError(
+    'DEVS_NESTED_RUN',
+    `StateLockConflictError: this runs inside task ${status.lock.task_id} (pid ${status.lock.pid}), which holds the lock of ${root}; waiting for it would wait for itself`,
+    {
+      hint: 'run the command itself, without devs: it is protected already',
+      exitCode: EXIT_HELD,
+      data: { lock: status.lock },
+    },
+  );
+}
+
+/**
+ * Opens the project that contains `cwd` to be looked at. What a killed run left is repaired first, under the lock;
+ * a living run is not disturbed. Creates nothing where devs never ran.
+ */
+export async function viewProject(cwd: string, emit: Emit): Promise<ProjectView> {
+  const repo = findRepository(cwd);
+  const takeover = await StateLock.releaseStale(repo.root);
+  if (takeover !== null) emit({ type: 'takeover', takeover });
+  const isHeld = (await StateLock.inspect(repo.root)).state !== 'free';
+  const database = path.join(repo.root, DATABASE_FILE);
+  if (!fs.existsSync(database) && !AtomicSnapshot.hasPendingRestore(repo.root)) {
+    return { repo, log: null, async [Symbol.asyncDispose]() {} };
+  }
+  if (!isHeld && (takeover !== null || (await needsRepair(repo, database)))) {
+    await using _ = await lockProject(cwd, { taskId: 'recover' }, emit);
+  }
+  const { db, close } = await openDatabase(repo.root, {
+    hasLiveRun: () => isHeld,
+    onWarning: ({ message }) => emit({ type: 'database-recovered', message }),
+  });
+  return { repo, log: new RunLog(db), [Symbol.asyncDispose]: close };
+}
+
+async function needsRepair(repo: Repository, database: string): Promise<boolean> {
+  if (fs.existsSync(`${database}-wal`) || AtomicSnapshot.hasPendingRestore(repo.root)) return true;
+  const { db, close } = await openDatabase(repo.root);
+  try {
+    return await new RunLog(db).hasRunning();
+  } finally {
+    await close();
+  }
+}

@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import os from 'node:os';
+import process from 'node:process';
+
+export interface ChildEnd {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The process could not be started. */
+  readonly error: NodeJS.ErrnoException | null;
+}
+
+export interface ChildOptions {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Ends the child: SIGTERM, and SIGKILL ten seconds later. */
+  readonly signal: AbortSignal;
+}
+
+const KILL_AFTER_MS = 10_000;
+const FORWARDED = ['SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Runs a command with this process's own terminal, in its process group, so that job control and prompts work. A
+ * SIGINT from the terminal reaches the child by itself: this process only waits. SIGTERM and SIGHUP are passed on.
+ */
+export function runChild(command: readonly [string, ...string[]] | string, options: ChildOptions): Promise<ChildEnd> {
+  const { cwd, env, signal } = options;
+  const spawnOptions = { cwd, env, stdio: 'inherit' as const };
+  return new Promise((resolve) => {
+    const child =
+      typeof command === 'string'
+        ? spawn(command, { ...spawnOptions, shell: true })
+        : spawn(command[0], command.slice(1), spawnOptions);
+    const stopForwarding = forwardSignals(child);
+    let killer: NodeJS.Timeout | undefined;
+    const end = () => {
+      child.kill('SIGTERM');
+      killer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
+    };
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end);
+    const done = (result: ChildEnd) => {
+      stopForwarding();
+      signal.removeEventListener('abort', end);
+      clearTimeout(killer);
+      resolve(result);
+    };
+    child.once('error', (error) => done({ exitCode: null, signal: null, error }));
+    child.once('exit', (exitCode, childSignal) => done({ exitCode, signal: childSignal, error: null }));
+  });
+}
+
+function forwardSignals(child: ChildProcess): () => void {
+  const handlers = FORWARDED.map((name) => [name, () => child.kill(name)] as const);
+  for (const [name, handler] of handlers) process.on(name, handler);
+  return () => {
+    for (const [name, handler] of handlers) process.off(name, handler);
+  };
+}
+
+/** Ignores SIGINT, SIGTERM and SIGHUP until disposed: a snapshot, restore or clean-up is never cut short by them. */
+export function shieldFromSignals(): Disposable {
+  const ignore = () => {};
+  const names = ['SIGINT', ...FORWARDED] as const;
+  for (const name of names) process.on(name, ignore);
+  return {
+    [Symbol.dispose]() {
+      for (const name of names) process.off(name, ignore);
+    },
+  };
+}
+
+/** The shell's convention: the exit code, or 128 and the signal's number. */
+export function exitCodeOfChild({ exitCode, signal }: ChildEnd): number {
+  return exitCode ?? 128 + (signal === null ? 0 : os.constants.signals[signal]);
+}

@@ -1,0 +1,56 @@
+// What the entry scripts share: they run on a fresh clone, so they use nothing but Node.
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const installed = path.join(root, 'node_modules/.modules.yaml');
+const built = path.join(root, 'node_modules/.devs-built');
+
+/** Installs when the lockfile is newer than the last install. Says so in one line: it takes minutes the first time. */
+export function ensureInstalled() {
+  if (mtime(installed) >= mtime(path.join(root, 'pnpm-lock.yaml'))) return;
+  process.stderr.write('devs: installing dependencies (once; it compiles SQLite, about two minutes)\n');
+  pnpm(['install', '--frozen-lockfile', '--reporter=append-only']);
+  fs.utimesSync(installed, new Date(), new Date());
+}
+
+/** Builds when a source is newer than the last build; turbo then builds only the packages concerned. */
+export function ensureBuilt() {
+  const newest = Math.max(
+    ...['packages', 'apps', 'tsconfig.base.json', 'pnpm-lock.yaml'].map((name) => newestIn(path.join(root, name))),
+  );
+  if (mtime(built) >= newest) return;
+  pnpm(['exec', 'turbo', 'run', 'build', '--filter=@devs/cli', '--output-logs=errors-only']);
+  fs.writeFileSync(built, '');
+}
+
+/** Runs pnpm in the workspace; its output is shown only when it fails. */
+function pnpm(args) {
+  const cli = process.env.npm_execpath;
+  const [command, prefix] = cli?.endsWith('js') ? [process.execPath, [cli]] : [cli ?? 'pnpm', []];
+  const result = spawnSync(command, [...prefix, ...args], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (result.status === 0) return;
+  process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error ?? ''}\n`);
+  process.stderr.write(`devs: pnpm ${args.join(' ')} failed\n`);
+  process.exit(125);
+}
+
+function newestIn(file) {
+  const stat = fs.statSync(file);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  const skip = new Set(['node_modules', 'dist', 'test', '.turbo', 'test-report.json']);
+  return Math.max(
+    0,
+    ...fs
+      .readdirSync(file)
+      .filter((name) => !skip.has(name))
+      .map((name) => newestIn(path.join(file, name))),
+  );
+}
+
+function mtime(file) {
+  return fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? -1;
+}
