@@ -97,13 +97,9 @@ export function ignoreRulesOf(store: ObjectStore, snapshot: LoadedSnapshot, igno
     global: readStateFile(store, snapshot, 'ignore/global'),
     info: readStateFile(store, snapshot, 'ignore/info'),
   };
-  const dirs = new Set(snapshot.manifest.gitignores);
-  return new TreeIgnoreRules(outside, ignoreCase, (dir) => {
-    if (!dirs.has(dir)) return null;
-    const path = dir === '' ? '.gitignore' : `${dir}/.gitignore`;
-    const entry = findInTree(store, snapshot.workTree, path) ?? findInTree(store, snapshot.untrackedTree, path);
-    return entry === null ? null : store.read(entry.oid, 'blob');
-  });
+  return new TreeIgnoreRules(outside, ignoreCase, (dir) =>
+    readStateFile(store, snapshot, `ignore/tree/${dir === '' ? '' : `${dir}/`}.gitignore`),
+  );
 }
 
 /** Tracked files that were not on disk because of their skip-worktree bit, with what the index says of them. */

@@ -9,8 +9,6 @@ export interface Manifest {
   readonly indexMtimeNs: string | null;
   readonly permissions: Permissions;
   readonly emptyDirectories: readonly BytePath[];
-  /** Directories whose `.gitignore` was in force. */
-  readonly gitignores: readonly BytePath[];
   /** Tracked files that were on disk in spite of their skip-worktree bit; null where no file had that bit. */
   readonly skipWorktreePresent: readonly BytePath[] | null;
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];

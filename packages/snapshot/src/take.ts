@@ -12,7 +12,7 @@ import { ObjectWriter } from './objects/object-writer.ts';
 import { DIRECTORY, GITLINK, REGULAR, type TreeEntry, type TreeItem, writeTreeOf } from './objects/trees.ts';
 import { mentionedObjects, readOperationFiles } from './operation-files.ts';
 import { capture } from './scan/capture.ts';
-import { type OutsideIgnores, readOutsideIgnores } from './scan/ignore-rules.ts';
+import { type OutsideIgnores, readOutsideIgnores, type TreeIgnoreRules } from './scan/ignore-rules.ts';
 import { type Scan, type Skipped, scanWorkTree } from './scan/scan.ts';
 import { TrackedFiles } from './scan/tracked-files.ts';
 import { newSnapshotId, SNAPSHOT_REFS } from './snapshot-id.ts';
@@ -52,13 +52,23 @@ const TRIES = 3;
 
 /** Everything `AtomicSnapshot.take` promises, with a report of what was captured. */
 export async function takeSnapshot(cwd: string, label: string, options: TakeOptions = {}): Promise<TakeReport> {
+  return takeWithRules(cwd, label, options, null);
+}
+
+/** As `takeSnapshot`; what `otherRules` do not ignore is captured even where today's rules do. */
+export async function takeWithRules(
+  cwd: string,
+  label: string,
+  options: TakeOptions,
+  otherRules: TreeIgnoreRules | null,
+): Promise<TakeReport> {
   const repo = findRepository(cwd);
   using store = new ObjectStore(repo.commonDir);
   for (let attempt = 1; ; attempt++) {
     const state = readGitState(repo);
     const writer = new ObjectWriter(store);
     try {
-      const report = await takeOnce(repo, store, writer, state, label, options);
+      const report = await takeOnce(repo, store, writer, state, label, options, otherRules);
       if (report !== null) return report;
     } finally {
       writer.discard();
@@ -109,13 +119,14 @@ async function takeOnce(
   state: GitState,
   label: string,
   options: TakeOptions,
+  otherRules: TreeIgnoreRules | null,
 ): Promise<TakeReport | null> {
   const { index, head } = state;
   const { includeIgnored = [], kind = 'manual', onProgress } = options;
   const tracked = new TrackedFiles(index);
   const ignores = readOutsideIgnores(repo);
   onProgress?.({ phase: 'scan', done: 0, total: tracked.entries.length });
-  const scan = scanWorkTree({ repo, index, tracked, ignores, includeIgnored });
+  const scan = scanWorkTree({ repo, index, tracked, ignores, includeIgnored, otherRules });
   const captured = await captureFiles(repo, index, tracked, scan, writer, onProgress);
   const { indexTree, workTree } = writeTrackedTrees(writer, index, tracked, captured.changes);
   const untrackedTree = writeTreeOf(writer, captured.untracked);
@@ -223,6 +234,8 @@ function writeStateTree(
   add('HEAD', headBytes);
   if (index.bytes !== null) add('index', index.bytes);
   for (const [name, bytes] of operation) add(`operation/${Buffer.from(name).toString('latin1')}`, bytes);
+  // Kept apart from the files themselves: an ignore file may itself be ignored.
+  for (const [dir, bytes] of scan.gitignores) add(`ignore/tree/${dir === '' ? '' : `${dir}/`}.gitignore`, bytes);
   if (ignores.global !== null) add('ignore/global', ignores.global);
   if (ignores.info !== null) add('ignore/info', ignores.info);
   if (tracked.unmerged.length > 0) {
@@ -234,7 +247,6 @@ function writeStateTree(
     indexMtimeNs: index.bytes === null ? null : String(index.mtimeNs),
     permissions: scan.permissions.finish(),
     emptyDirectories: scan.emptyDirectories,
-    gitignores: scan.gitignores,
     skipWorktreePresent: tracked.entries.some((entry) => entry.skipWorktree) ? present : null,
     skipped: scan.skipped,
     includeIgnored,

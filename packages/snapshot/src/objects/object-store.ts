@@ -59,7 +59,8 @@ export class ObjectStore {
     const now = new Date();
     for (const dir of this.#dirs) if (touch(loosePath(dir, oid), now)) return true;
     for (const index of this.#allIndexes()) if (index.find(oid) !== null) return touch(index.packPath, now);
-    return oid === EMPTY_TREE;
+    // The empty tree, which git reads without its being there, and whose absence its fsck reports all the same.
+    return false;
   }
 
   #findLoose(oid: string): RawObject | null {

@@ -1,8 +1,9 @@
 import { type BytePath, byteOrder, parentOf } from '../byte-path.ts';
-import { absentBySkipWorktree, ignoreRulesOf, type LoadedSnapshot } from '../load-snapshot.ts';
+import { absentBySkipWorktree, type LoadedSnapshot } from '../load-snapshot.ts';
 import { EMPTY_TREE } from '../objects/object-id.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { diffTrees, GITLINK, SYMLINK, type TreeEntry } from '../objects/trees.ts';
+import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
 import { permissionsOf } from '../scan/permissions.ts';
 
 /** A path on which the work tree and the snapshot differ. */
@@ -30,10 +31,10 @@ export function planRestore(
   store: ObjectStore,
   now: LoadedSnapshot,
   then: LoadedSnapshot,
-  options: { readonly ignoreCase: boolean; readonly includes: (path: BytePath) => boolean },
+  options: { readonly rules: TreeIgnoreRules; readonly includes: (path: BytePath) => boolean },
 ): RestorePlan {
   const changes = changedPaths(store, now, then);
-  const rules = ignoreRulesOf(store, then, options.ignoreCase);
+  const { rules } = options;
   const deletions: PlannedChange[] = [];
   const writes: PlannedChange[] = [];
   const spared: BytePath[] = [];
@@ -101,6 +102,7 @@ function changedPermissions(
   // The usual permissions themselves changed (a task that ran `chmod -R`, say): every file counts.
   if (JSON.stringify(before.usual) !== JSON.stringify(after.usual)) {
     for (const tree of [then.workTree, then.untrackedTree]) addAll(store, tree, candidates);
+    for (const dir of then.manifest.emptyDirectories) addDirectories(dir, candidates);
   }
   const changed: { path: BytePath; mode: number }[] = [];
   for (const [path, mode] of candidates) {
@@ -113,10 +115,14 @@ function changedPermissions(
 
 function addAll(store: ObjectStore, tree: string, candidates: Map<BytePath, number>): void {
   for (const { path, after } of diffTrees(store, EMPTY_TREE, tree)) {
-    if (after!.mode === SYMLINK || after!.mode === GITLINK) continue;
-    if (!candidates.has(path)) candidates.set(path, after!.mode);
-    for (let dir = parentOf(path); dir !== '' && !candidates.has(`${dir}/`); dir = parentOf(dir)) {
-      candidates.set(`${dir}/`, 0o755);
-    }
+    const hasPermissions = after!.mode !== SYMLINK && after!.mode !== GITLINK;
+    if (hasPermissions && !candidates.has(path)) candidates.set(path, after!.mode);
+    addDirectories(parentOf(path), candidates);
+  }
+}
+
+function addDirectories(lowest: BytePath, candidates: Map<BytePath, number>): void {
+  for (let dir = lowest; dir !== ''; dir = parentOf(dir)) {
+    if (!candidates.has(`${dir}/`)) candidates.set(`${dir}/`, 0o755);
   }
 }

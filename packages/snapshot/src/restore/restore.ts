@@ -2,6 +2,7 @@ import { type BytePath, fromText, parentOf, toText } from '../byte-path.ts';
 import { deleteRef, type Head, listRefs } from '../git/refs.ts';
 import { findRepository, type Repository } from '../git/repository.ts';
 import {
+  ignoreRulesOf,
   type LoadedSnapshot,
   loadSnapshot,
   readStateFile,
@@ -11,7 +12,7 @@ import {
 import { ObjectStore } from '../objects/object-store.ts';
 import { permissionsOf } from '../scan/permissions.ts';
 import { SNAPSHOT_REFS } from '../snapshot-id.ts';
-import { takeSnapshot } from '../take.ts';
+import { takeWithRules } from '../take.ts';
 import { assertHeadMayMove, IndexLock, removeOwnIndexLock, restoreGitState } from './git-state.ts';
 import { closeJournal, type Journal, readJournal, writeJournal } from './journal.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
@@ -96,16 +97,20 @@ async function applySnapshot(
   request: Request,
 ): Promise<RestoreReport> {
   const { includeIgnored } = snapshot.manifest;
-  const taken = await takeSnapshot(repo.root, snapshot.label, {
-    kind: 'safety',
+  const ignoreCase = repo.config.bool('core.ignorecase', false);
+  const safety = {
+    kind: 'safety' as const,
     includeIgnored,
     ...(snapshot.runId === null ? {} : { runId: snapshot.runId }),
-  });
+  };
+  // A task may have hidden what it made by an ignore rule of its own: the snapshot's rules count, too.
+  const rules = ignoreRulesOf(store, snapshot, ignoreCase);
+  const taken = await takeWithRules(repo.root, snapshot.label, safety, rules);
   const now = await loadSnapshot(store, taken.ref, taken.oid);
   const { permissions } = snapshot.manifest;
   const tree = new WorkTree(repo.root, (dir) => permissionsOf(permissions, `${dir}/`, 0));
   const plan = planRestore(store, now, snapshot, {
-    ignoreCase: repo.config.bool('core.ignorecase', false),
+    rules,
     includes: (path) => request.paths?.some((wanted) => covers(wanted, path)) ?? true,
   });
   try {

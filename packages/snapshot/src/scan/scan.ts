@@ -6,7 +6,7 @@ import { type GitIndex, statMatches } from '../git/index-file.ts';
 import type { Repository } from '../git/repository.ts';
 import { GITLINK } from '../objects/trees.ts';
 import { ConversionRules } from './conversion-rules.ts';
-import { IgnoreRules, type OutsideIgnores } from './ignore-rules.ts';
+import { IgnoreRules, type OutsideIgnores, type TreeIgnoreRules } from './ignore-rules.ts';
 import { lastMatch, type PatternFile, parseIgnoreFile } from './patterns.ts';
 import { PermissionTable } from './permissions.ts';
 import type { TrackedFiles } from './tracked-files.ts';
@@ -30,8 +30,8 @@ export interface Scan {
   readonly untracked: Candidate[];
   readonly emptyDirectories: BytePath[];
   readonly skipped: Skipped[];
-  /** Directories that have a `.gitignore`. */
-  readonly gitignores: BytePath[];
+  /** The `.gitignore` of each directory that has one. */
+  readonly gitignores: Map<BytePath, Buffer>;
   readonly permissions: PermissionTable;
 }
 
@@ -42,6 +42,8 @@ export interface ScanInput {
   readonly ignores: OutsideIgnores;
   /** Patterns of ignored files to capture all the same. */
   readonly includeIgnored: readonly string[];
+  /** Other rules, of another time: what they do not ignore is captured, too. */
+  readonly otherRules: TreeIgnoreRules | null;
 }
 
 /** Files of devs itself, at the top of a work tree. */
@@ -74,7 +76,7 @@ class Scanner {
       untracked: [],
       emptyDirectories: [],
       skipped: [],
-      gitignores: [],
+      gitignores: new Map(),
       permissions: new PermissionTable(),
     };
   }
@@ -87,16 +89,22 @@ class Scanner {
   #walk(dir: BytePath, outer: IgnoreRules, ignored: boolean): void {
     const { root } = this.#input.repo;
     const entries = readDirectory(root, dir);
-    if (entries.length === 0 && dir !== '' && !ignored) this.#result.emptyDirectories.push(dir);
+    if (entries.length === 0 && dir !== '' && !this.#isIgnored(dir, true, outer, ignored)) {
+      this.#result.emptyDirectories.push(dir);
+    }
     let rules = outer;
     let nested = false;
-    for (const { name } of entries) {
-      if (name === '.gitignore') {
-        this.#result.gitignores.push(dir);
-        rules = outer.within(dir, readIfThere(onDisk(root, join(dir, name))));
-      } else if (name === '.gitattributes') {
-        this.#conversion.add(dir, readIfThere(onDisk(root, join(dir, name))));
-      } else if (name === '.git' && dir !== '') nested = true;
+    for (const entry of entries) {
+      if (entry.name === '.git' && dir !== '') nested = true;
+      // Git follows no symbolic link to either file.
+      if (!entry.isFile() || (entry.name !== '.gitignore' && entry.name !== '.gitattributes')) continue;
+      const bytes = readIfThere(onDisk(root, join(dir, entry.name)));
+      if (bytes === null) continue;
+      if (entry.name === '.gitattributes') this.#conversion.add(dir, bytes);
+      else {
+        this.#result.gitignores.set(dir, bytes);
+        rules = outer.within(dir, bytes);
+      }
     }
     if (nested) this.#result.skipped.push({ path: dir, reason: 'nested repository' });
     for (const entry of entries) this.#visit(dir, entry, rules, ignored, nested);
@@ -119,10 +127,11 @@ class Scanner {
   #visitDirectory(path: BytePath, rules: IgnoreRules, ignored: boolean, nested: boolean): void {
     const hasTracked = this.#input.tracked.hasFilesIn(path);
     if (nested && !hasTracked) return;
-    const nowIgnored = ignored || rules.ignores(path, true);
-    if (nowIgnored && !hasTracked && this.#included.length === 0) return;
-    if (!nowIgnored) this.#permissions('directory', path, this.#stat(path));
-    this.#walk(path, rules, nowIgnored && lastMatch(this.#included, path, true) !== true);
+    const leftOut = this.#isIgnored(path, true, rules, ignored);
+    if (leftOut && !hasTracked && this.#included.length === 0) return;
+    if (!leftOut) this.#permissions('directory', path, this.#stat(path));
+    const ignoresAll = (ignored || rules.ignores(path, true)) && lastMatch(this.#included, path, true) !== true;
+    this.#walk(path, rules, ignoresAll);
   }
 
   #visitTracked(path: BytePath, position: number): void {
@@ -154,8 +163,13 @@ class Scanner {
   }
 
   #isLeftOut(path: BytePath, rules: IgnoreRules, ignored: boolean): boolean {
-    if (!ignored && !rules.ignores(path, false)) return false;
-    return lastMatch(this.#included, path, false) !== true;
+    return this.#isIgnored(path, false, rules, ignored) && lastMatch(this.#included, path, false) !== true;
+  }
+
+  /** `ignored`: a parent directory is. */
+  #isIgnored(path: BytePath, isDirectory: boolean, rules: IgnoreRules, ignored: boolean): boolean {
+    const { otherRules } = this.#input;
+    return (ignored || rules.ignores(path, isDirectory)) && (otherRules?.ignores(path, isDirectory) ?? true);
   }
 
   #permissions(kind: 'file' | 'directory', path: BytePath, stat: fs.Stats | null): void {
