@@ -14,8 +14,8 @@ export function assertCommandExists(name: string, cwd: string, searchPath: strin
   for (const directory of directories) {
     for (const extension of extensions) {
       const file = path.resolve(cwd, hasSlash ? name + extension : path.join(directory || '.', name + extension));
-      const stat = fs.statSync(file, { throwIfNoEntry: false });
-      if (stat === undefined) continue;
+      const stat = statIfReachable(file);
+      if (stat === null) continue;
       if (stat.isFile() && isExecutable(file)) return;
       found ??= file;
     }
@@ -32,6 +32,17 @@ export function assertCommandExists(name: string, cwd: string, searchPath: strin
     hint: `ls -l '${found}'`,
     data: { command: name, path: found },
   });
+}
+
+/** A directory of PATH that may not be entered, or is none, holds no command, as for execvp(3). */
+function statIfReachable(file: string): fs.Stats | null {
+  try {
+    return fs.statSync(file, { throwIfNoEntry: false }) ?? null;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EACCES' || code === 'ENOTDIR') return null;
+    throw error;
+  }
 }
 
 function isExecutable(file: string): boolean {

@@ -91,12 +91,10 @@ export async function viewProject(cwd: string, emit: Emit): Promise<ProjectView>
   if (takeover !== null) emit({ type: 'takeover', takeover });
   const isHeld = (await StateLock.inspect(repo.root)).state !== 'free';
   const database = path.join(repo.root, DATABASE_FILE);
-  if (!fs.existsSync(database) && !AtomicSnapshot.hasPendingRestore(repo.root)) {
-    return { repo, log: null, async [Symbol.asyncDispose]() {} };
-  }
   if (!isHeld && (takeover !== null || (await needsRepair(repo, database)))) {
     await using _ = await lockProject(cwd, { taskId: 'recover' }, emit);
   }
+  if (!fs.existsSync(database)) return { repo, log: null, async [Symbol.asyncDispose]() {} };
   const { db, close } = await openDatabase(repo.root, {
     hasLiveRun: () => isHeld,
     onWarning: ({ message }) => emit({ type: 'database-recovered', message }),
@@ -106,6 +104,8 @@ export async function viewProject(cwd: string, emit: Emit): Promise<ProjectView>
 
 async function needsRepair(repo: Repository, database: string): Promise<boolean> {
   if (fs.existsSync(`${database}-wal`) || AtomicSnapshot.hasPendingRestore(repo.root)) return true;
+  // Without a database, runs may still be known by their snapshots.
+  if (!fs.existsSync(database)) return (await AtomicSnapshot.list(repo.root)).some(({ runId }) => runId !== null);
   const { db, close } = await openDatabase(repo.root);
   try {
     return await new RunLog(db).hasRunning();

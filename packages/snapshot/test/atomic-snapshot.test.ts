@@ -345,6 +345,22 @@ describe('refused by name, with nothing written', () => {
     expect(fs.readdirSync(repo.dir)).toEqual(names);
   });
 
+  test.each([
+    ['split index', ['update-index', '--split-index'], 'DEVS_SPLIT_INDEX'],
+    ['sparse index', ['sparse-checkout', 'set', '--cone', '--sparse-index', 'dir'], 'DEVS_SPARSE_INDEX'],
+  ])('%s', async (_, command, code) => {
+    const repo = Repo.create();
+    for (const name of ['dir/a', 'other/b']) repo.write(name, name);
+    repo.git('add', '-A');
+    repo.git('commit', '-qm', 'first');
+    repo.git(...command);
+    await expect(AtomicSnapshot.take(repo.dir, 't')).rejects.toMatchObject({
+      code,
+      hint: expect.stringMatching(/^git /),
+    });
+    expect(repo.refs()).toEqual([]);
+  });
+
   test('reftable', async () => {
     const repo = Repo.withWork();
     // git before 2.45 cannot make one; this is what it looks like.

@@ -92,9 +92,10 @@ function apply(repo: Repo, [kind, ...args]: Operation): void {
   }
 }
 
-/** Paths that git ignores and does not track: those a snapshot does not hold. */
+/** Paths, empty directories included, that git ignores and does not track: those a snapshot does not hold. */
 function ignoredPaths(repo: Repo): string[] {
-  return repo.git('ls-files', '-zoi', '--exclude-standard').split('\0').filter(Boolean);
+  const list = (...options: string[]) => repo.git('ls-files', '-zoi', '--exclude-standard', ...options).split('\0');
+  return [...list(), ...list('--directory')].filter(Boolean).map((name) => name.replace(/\/$/, ''));
 }
 
 function without(lines: readonly string[], ignored: readonly string[]): string[] {
@@ -103,7 +104,7 @@ function without(lines: readonly string[], ignored: readonly string[]): string[]
     const bytes = match?.[1];
     if (bytes === undefined) return true;
     const text = Buffer.from(bytes, 'latin1').toString('utf8');
-    return !ignored.some((path) => path === text || path.startsWith(`${text}/`));
+    return !ignored.some((path) => path === text || path.startsWith(`${text}/`) || text.startsWith(`${path}/`));
   });
 }
 

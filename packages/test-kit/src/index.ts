@@ -1,3 +1,3 @@
 export { fingerprint, isRoot, NOBODY } from './fingerprint.ts';
-export { Repo, temporaryDirectory } from './repo.ts';
 export { type Remote, RemoteTask } from './remote-task.ts';
+export { Repo, temporaryDirectory } from './repo.ts';

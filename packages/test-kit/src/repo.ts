@@ -89,6 +89,8 @@ export class Repo {
   }
 
   refs(prefix = 'refs/devs/'): string[] {
-    return this.git('for-each-ref', '--format=%(refname)', ...(prefix === '' ? [] : [prefix])).split('\n').filter(Boolean);
+    return this.git('for-each-ref', '--format=%(refname)', ...(prefix === '' ? [] : [prefix]))
+      .split('\n')
+      .filter(Boolean);
   }
 }

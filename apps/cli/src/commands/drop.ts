@@ -2,16 +2,18 @@ import { AtomicSnapshot } from '@devs/snapshot';
 import { lockProject } from '../project.ts';
 import { dropIfThere } from '../repair.ts';
 import type { CommandContext } from './context.ts';
-import { findRun } from './find-run.ts';
+import { findRun, findRunFirst } from './find-run.ts';
 
 /** `devs drop`: forgets a run's snapshots, what it did stays. A second drop does nothing. */
-export async function drop({ cwd, terminal, env }: CommandContext, name: string): Promise<number> {
+export async function drop(context: CommandContext, name: string): Promise<number> {
+  const { id } = await findRunFirst(context, name);
+  const { cwd, terminal, env } = context;
   await using project = await lockProject(
     cwd,
     { taskId: 'drop', command: 'devs drop', parentLockId: env.DEVS_LOCK_ID },
     terminal.event,
   );
-  const run = await findRun(project.log, name);
+  const run = await findRun(project.log, id);
   const { root } = project.repo;
   const refs = (await AtomicSnapshot.list(root)).filter(({ runId }) => runId === run.id).map(({ ref }) => ref);
   // The row first: killed in between, the refs that are left are found by their run's name.

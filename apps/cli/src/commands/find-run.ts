@@ -1,5 +1,7 @@
 import type { RunLog, RunWithCommand } from '@devs/db';
 import { CliError, EXIT_USAGE } from '../errors.ts';
+import { viewProject } from '../project.ts';
+import type { CommandContext } from './context.ts';
 
 /** The one run that `name` means. @throws CliError `DEVS_RUN_UNKNOWN`, `DEVS_RUN_AMBIGUOUS` */
 export async function findRun(log: RunLog | null, name: string): Promise<RunWithCommand> {
@@ -21,6 +23,12 @@ export async function findRun(log: RunLog | null, name: string): Promise<RunWith
     });
   }
   return run;
+}
+
+/** As `findRun`, for commands that go on to lock: a name that means nothing must not create a database. */
+export async function findRunFirst({ cwd, terminal }: CommandContext, name: string): Promise<RunWithCommand> {
+  await using project = await viewProject(cwd, terminal.event);
+  return findRun(project.log, name);
 }
 
 /** The run's snapshot. @throws CliError `DEVS_RUN_WITHOUT_SNAPSHOT` when it was dropped or restored. */

@@ -4,7 +4,7 @@ import { lockProject } from '../project.ts';
 import { dropIfThere } from '../repair.ts';
 import { shieldFromSignals } from '../run-child.ts';
 import type { CommandContext } from './context.ts';
-import { findRun, snapshotOf } from './find-run.ts';
+import { findRun, findRunFirst, snapshotOf } from './find-run.ts';
 
 export interface RestoreFlags {
   readonly filesOnly?: boolean;
@@ -21,12 +21,13 @@ export async function restore(
 ): Promise<number> {
   const { cwd, terminal, env } = context;
   using _ = shieldFromSignals();
+  const { id } = await findRunFirst(context, name);
   await using project = await lockProject(
     cwd,
     { taskId: 'restore', command: 'devs restore', parentLockId: env.DEVS_LOCK_ID },
     terminal.event,
   );
-  const run = await findRun(project.log, name);
+  const run = await findRun(project.log, id);
   const ref = snapshotOf(run);
   const { root } = project.repo;
   const report = await AtomicSnapshot.restore(root, ref, {

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { readTextIfThere } from '../durable.ts';
-import { AtomicSnapshotError } from '../errors.ts';
+import { AtomicSnapshotError, codeOf } from '../errors.ts';
 import { type GitConfig, readConfig } from './config.ts';
 
 /** Where a work tree and its git directories are. All paths are absolute and real. */
@@ -18,9 +18,22 @@ export interface Repository {
 /**
  * Finds the work tree that contains `cwd`.
  * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY`, `DEVS_BARE_REPOSITORY`, `DEVS_SHA256_REPOSITORY`,
- * `DEVS_REFTABLE_REPOSITORY`, `DEVS_REPOSITORY_FORMAT`.
+ * `DEVS_REFTABLE_REPOSITORY`, `DEVS_REPOSITORY_FORMAT`, `DEVS_UNREADABLE`.
  */
 export function findRepository(cwd: string): Repository {
+  try {
+    return findUpwards(cwd);
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES') throw error;
+    throw new AtomicSnapshotError('DEVS_UNREADABLE', `may not read ${(error as NodeJS.ErrnoException).path ?? cwd}`, {
+      hint: `ls -ld '${cwd}'`,
+      data: { path: cwd },
+      cause: error,
+    });
+  }
+}
+
+function findUpwards(cwd: string): Repository {
   if (!fs.existsSync(cwd)) throw notARepository(cwd);
   for (let dir = fs.realpathSync(cwd); ; dir = path.dirname(dir)) {
     const gitDir = gitDirOf(dir);
