@@ -13,8 +13,7 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
   legalComments: 'linked',
   conditions: ['devs-source'],
   // jsonc-parser's CommonJS build cannot be bundled; its ES module build can.

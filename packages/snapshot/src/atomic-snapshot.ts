@@ -53,7 +53,7 @@ export class AtomicSnapshot {
     const repo = findRepository(cwd);
     using store = new ObjectStore(repo.commonDir);
     const infos: SnapshotInfo[] = [];
-    for (const [ref, oid] of listRefs(repo, SNAPSHOT_REFS)) infos.push(await readInfo(store, ref, oid));
+    for (const [ref, oid] of listRefs(repo, SNAPSHOT_REFS)) infos.push(readInfo(store, ref, oid));
     return infos.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
@@ -63,7 +63,7 @@ export class AtomicSnapshot {
     using store = new ObjectStore(repo.commonDir);
     const { ref, oid } = resolveSnapshot(repo, stashRef);
     const { manifest } = await loadSnapshot(store, ref, oid);
-    return { ...(await readInfo(store, ref, oid)), head: manifest.head };
+    return { ...readInfo(store, ref, oid), head: manifest.head };
   }
 
   /** The files that differ between two snapshots, in path order. */

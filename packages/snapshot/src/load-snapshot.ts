@@ -4,6 +4,7 @@ import { oidOf, parseIndex } from './git/index-file.ts';
 import { listRefs } from './git/refs.ts';
 import type { Repository } from './git/repository.ts';
 import { decodeManifest, type Manifest } from './manifest.ts';
+import { readMessage } from './objects/commit-text.ts';
 import { parseCommit } from './objects/commits.ts';
 import type { ObjectStore } from './objects/object-store.ts';
 import { DIRECTORY, findInTree, readTree, type TreeEntry } from './objects/trees.ts';
@@ -40,8 +41,8 @@ export function resolveSnapshot(repo: Repository, name: string): { ref: string; 
   });
 }
 
-export async function readInfo(store: ObjectStore, ref: string, oid: string): Promise<SnapshotInfo> {
-  const { message, committer } = await parseCommit(store, oid);
+export function readInfo(store: ObjectStore, ref: string, oid: string): SnapshotInfo {
+  const { message, time } = readMessage(store.read(oid, 'commit'));
   return {
     ref,
     id: ref.slice(SNAPSHOT_REFS.length),
@@ -49,7 +50,7 @@ export async function readInfo(store: ObjectStore, ref: string, oid: string): Pr
     label: /^devs-snapshot-(.*)/.exec(message)?.[1] ?? '',
     kind: (/^Devs-Kind: (\w+)$/m.exec(message)?.[1] ?? 'manual') as SnapshotKind,
     runId: /^Devs-Run: (\S+)$/m.exec(message)?.[1] ?? null,
-    takenAt: new Date(committer.timestamp * 1000).toISOString(),
+    takenAt: new Date(time * 1000).toISOString(),
   };
 }
 
@@ -63,7 +64,7 @@ export async function loadSnapshot(store: ObjectStore, ref: string, oid: string)
   const manifest = entry === null ? null : decodeManifest(store.read(entry.oid, 'blob'));
   if (manifest === null) throw invalid(ref, 'its manifest is missing or of a newer version');
   const untrackedTree = (await parseCommit(store, untracked)).tree;
-  return { ...(await readInfo(store, ref, oid)), workTree: commit.tree, untrackedTree, stateTree, manifest };
+  return { ...readInfo(store, ref, oid), workTree: commit.tree, untrackedTree, stateTree, manifest };
 }
 
 function invalid(ref: string, why: string): AtomicSnapshotError {

@@ -6,7 +6,7 @@ import { type GitIndex, oidOf, readIndex } from './git/index-file.ts';
 import { type Head, readHead, updateRef } from './git/refs.ts';
 import { findRepository, type Repository } from './git/repository.ts';
 import { encodeManifest } from './manifest.ts';
-import { addCommit, parseCommit } from './objects/commits.ts';
+import { addCommit, readMessage } from './objects/commit-text.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { ObjectWriter } from './objects/object-writer.ts';
 import { DIRECTORY, GITLINK, REGULAR, type TreeEntry, type TreeItem, writeTreeOf } from './objects/trees.ts';
@@ -136,23 +136,18 @@ async function takeOnce(
   onProgress?.({ phase: 'write', done: 0, total: writer.written });
   const base =
     head.oid ??
-    (await addCommit(store, writer, {
-      tree: writeTreeOf(writer, []),
-      parents: [],
-      message: 'devs: no commit yet\n',
-      time: 0,
-    }));
+    addCommit(writer, { tree: writeTreeOf(writer, []), parents: [], message: 'devs: no commit yet\n', time: 0 });
   // The side commits carry HEAD's time, so that taking the same state again writes none of them again.
-  const time = head.oid === null ? 0 : (await parseCommit(store, head.oid)).committer.timestamp;
+  const time = head.oid === null ? 0 : readMessage(store.read(head.oid, 'commit')).time;
   const where = head.branch?.replace('refs/heads/', '') ?? '(no branch)';
   const add = (tree: string, parents: readonly string[], message: string, at = time) =>
-    addCommit(store, writer, { tree, parents, message, time: at });
-  const indexCommit = await add(indexTree, [base], `index on ${where}\n`);
-  const untrackedCommit = await add(untrackedTree, [], `untracked files on ${where}\n`);
+    addCommit(writer, { tree, parents, message, time: at });
+  const indexCommit = add(indexTree, [base], `index on ${where}\n`);
+  const untrackedCommit = add(untrackedTree, [], `untracked files on ${where}\n`);
   const kept = mentionedObjects(state.operation).filter((oid) => store.find(oid)?.type === 'commit');
-  const stateCommit = await add(stateTree, kept, `devs state on ${where}\n`);
+  const stateCommit = add(stateTree, kept, `devs state on ${where}\n`);
   const parents = [base, indexCommit, untrackedCommit, stateCommit];
-  const oid = await add(workTree, parents, messageOf(label, kind, options.runId), Math.floor(Date.now() / 1000));
+  const oid = add(workTree, parents, messageOf(label, kind, options.runId), Math.floor(Date.now() / 1000));
 
   if (!isUnchanged(repo, state)) return null;
   writer.flush();

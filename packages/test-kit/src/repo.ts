@@ -3,16 +3,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-const created: string[] = [];
-process.once('exit', () => {
-  for (const dir of created) fs.rmSync(dir, { recursive: true, force: true });
-});
-
-/** An empty directory that goes away when the test process ends. */
+/** An empty directory; `global-setup.ts` removes it when all tests are done. */
 export function temporaryDirectory(): string {
-  const dir = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'devs-test-')));
-  created.push(dir);
-  return dir;
+  return fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'devs-test-')));
 }
 
 const GIT_ENV = {

@@ -197,7 +197,9 @@ function applyPlan(tree: WorkTree, store: ObjectStore, snapshot: LoadedSnapshot,
   for (const { path, from } of plan.deletions) {
     tree.assertIs(path, from);
     tree.remove(path);
-    for (let dir = parentOf(path); dir !== ''; dir = parentOf(dir)) emptied.add(dir);
+  }
+  for (const gone of [...plan.removeDirectories, ...plan.deletions.map(({ path }) => path)]) {
+    for (let dir = parentOf(gone); dir !== ''; dir = parentOf(dir)) emptied.add(dir);
   }
   const stays = new Set(snapshot.manifest.emptyDirectories);
   // Longest first: a directory before its parent.

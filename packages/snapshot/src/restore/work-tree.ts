@@ -118,9 +118,12 @@ export class WorkTree {
 
   /** What stands in the way of creating `path` once `gone` is deleted: an uncaptured file, or a directory holding one. */
   obstacle(path: BytePath, gone: ReadonlySet<BytePath>): BytePath | null {
-    for (let dir = parentOf(path); dir !== ''; dir = parentOf(dir)) {
+    // From the top, so that nothing is looked at through a link.
+    for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
+      const dir = path.slice(0, slash);
       const stat = statIfThere(this.#root, dir);
-      if (stat !== null && !stat.isDirectory() && !gone.has(dir)) return dir;
+      if (stat === null) return null;
+      if (!stat.isDirectory()) return gone.has(dir) ? null : dir;
     }
     const stat = statIfThere(this.#root, path);
     return stat?.isDirectory() ? this.#firstStaying(path, gone) : null;
