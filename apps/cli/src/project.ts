@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { DATABASE_FILE, openDatabase, RunLog } from '@devs/db';
+import type { RunLog } from '@devs/db';
 import { type AcquireOptions, type HeldStateLock, StateLock } from '@devs/lock';
 import { AtomicSnapshot, findRepository, type Repository } from '@devs/snapshot';
 import { CliError, EXIT_HELD } from './errors.ts';
@@ -21,7 +21,7 @@ export interface ProjectView extends AsyncDisposable {
   readonly log: RunLog | null;
 }
 
-export interface LockRequest extends Pick<AcquireOptions, 'wait' | 'signal' | 'command'> {
+export interface LockRequest extends Pick<AcquireOptions, 'wait' | 'signal' | 'command' | 'lazyHeartbeat'> {
   readonly taskId: string;
   /** `DEVS_LOCK_ID` of the environment: the lock of the run this process was started by. */
   readonly parentLockId?: string | undefined;
@@ -38,6 +38,8 @@ export async function lockProject(cwd: string, request: LockRequest, emit: Emit)
     onWait: (holder) => emit({ type: 'waiting', holder }),
   });
   try {
+    // Loaded here: SQLite and Kysely take longer than the lock, and other threads can work meanwhile.
+    const { openDatabase, RunLog } = await import('@devs/db');
     const database = await openDatabase(repo.root, {
       onWarning: ({ message }) => emit({ type: 'database-recovered', message }),
     });
@@ -90,11 +92,12 @@ export async function viewProject(cwd: string, emit: Emit): Promise<ProjectView>
   const takeover = await StateLock.releaseStale(repo.root);
   if (takeover !== null) emit({ type: 'takeover', takeover });
   const isHeld = (await StateLock.inspect(repo.root)).state !== 'free';
-  const database = path.join(repo.root, DATABASE_FILE);
+  const database = path.join(repo.root, '.devs.db');
   if (!isHeld && (takeover !== null || (await needsRepair(repo, database)))) {
-    await using _ = await lockProject(cwd, { taskId: 'recover' }, emit);
+    await using _ = await lockProject(cwd, { taskId: 'recover', lazyHeartbeat: true }, emit);
   }
   if (!fs.existsSync(database)) return { repo, log: null, async [Symbol.asyncDispose]() {} };
+  const { openDatabase, RunLog } = await import('@devs/db');
   const { db, close } = await openDatabase(repo.root, {
     hasLiveRun: () => isHeld,
     onWarning: ({ message }) => emit({ type: 'database-recovered', message }),
@@ -106,6 +109,7 @@ async function needsRepair(repo: Repository, database: string): Promise<boolean>
   if (fs.existsSync(`${database}-wal`) || AtomicSnapshot.hasPendingRestore(repo.root)) return true;
   // Without a database, runs may still be known by their snapshots.
   if (!fs.existsSync(database)) return (await AtomicSnapshot.list(repo.root)).some(({ runId }) => runId !== null);
+  const { openDatabase, RunLog } = await import('@devs/db');
   const { db, close } = await openDatabase(repo.root);
   try {
     return await new RunLog(db).hasRunning();

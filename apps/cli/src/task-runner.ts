@@ -1,6 +1,6 @@
 import process from 'node:process';
 import type { RunEnd } from '@devs/db';
-import { AtomicSnapshot, newSnapshotId, takeSnapshot } from '@devs/snapshot';
+import { AtomicSnapshot, findRepository, newSnapshotId, prepareTake, takeSnapshot } from '@devs/snapshot';
 import { EXIT_DEVS, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_TIMEOUT } from './errors.ts';
 import type { Emit } from './events.ts';
 import { processesOfRun } from './left-behind.ts';
@@ -74,12 +74,16 @@ export class TaskRunner {
   async run(task: Task): Promise<RunResult> {
     assertTaskId(task.id);
     const { cwd, wait = 0, signal, parentLockId } = this.#options;
+    // Its thread starts while this one waits for the lock and opens the database.
+    prepareTake(findRepository(cwd));
     const request = {
       taskId: task.id,
       command: describe(task),
       wait,
       parentLockId,
       ...(signal === undefined ? {} : { signal }),
+      // A command leaves this thread free; a function may block it from its first statement on.
+      lazyHeartbeat: !('run' in task),
     };
     await using project = await this.#timed('lock and open', () => lockProject(cwd, request, this.#emit));
     return await this.#runLocked(project, task);

@@ -1,42 +1,62 @@
 import fs from 'node:fs';
 import { Worker } from 'node:worker_threads';
 
-const IDLE = 0;
-const WRITING = 1;
-const STOPPED = 2;
+/** States of a slot. Only the worker moves BEATING <-> WRITING; only the holder moves FREE -> BEATING -> FREE. */
+const FREE = 0;
+const BEATING = 1;
+const WRITING = 2;
+/** Words of a slot: state, file descriptor, offset of the timestamp, interval in milliseconds. */
+const SLOT_WORDS = 4;
+const SLOTS = 256;
+/** The first word counts changes of the table; the worker sleeps on it. */
+const HEADER_WORDS = 1;
 
 /**
  * Runs in a worker, so that a blocked event loop misses no beat. Kept as text because it must load from a bundle, from
  * TypeScript sources and from a package alike. It writes through the holder's own descriptor: whatever file has the
- * lock's name by then, only the holder's is touched.
+ * lock's name by then, only the holder's is touched. It shares a table with the holder instead of exchanging messages,
+ * which would cost more than the lock.
  */
 const WORKER_SOURCE = `
 const fs = require('node:fs');
-const { parentPort } = require('node:worker_threads');
-parentPort.on('message', ({ fd, offset, intervalMs, state }) => {
-  const timer = setInterval(() => {
-    const before = Atomics.compareExchange(state, 0, ${IDLE}, ${WRITING});
-    if (before === ${STOPPED}) return clearInterval(timer);
-    try { fs.writeSync(fd, new Date().toISOString(), offset); } catch {}
-    Atomics.store(state, 0, ${IDLE});
-    Atomics.notify(state, 0);
-  }, intervalMs);
-});
+const { workerData: table } = require('node:worker_threads');
+const due = new Array(${SLOTS}).fill(0);
+for (;;) {
+  const version = Atomics.load(table, 0);
+  let next = Infinity;
+  const now = performance.now();
+  for (let slot = 0; slot < ${SLOTS}; slot++) {
+    const at = ${HEADER_WORDS} + slot * ${SLOT_WORDS};
+    if (Atomics.load(table, at) !== ${BEATING}) { due[slot] = 0; continue; }
+    const interval = Atomics.load(table, at + 3);
+    if (due[slot] === 0) due[slot] = now + interval;
+    if (now >= due[slot] && Atomics.compareExchange(table, at, ${BEATING}, ${WRITING}) === ${BEATING}) {
+      try { fs.writeSync(table[at + 1], new Date().toISOString(), table[at + 2]); } catch {}
+      Atomics.store(table, at, ${BEATING});
+      Atomics.notify(table, at);
+      due[slot] = now + interval;
+    }
+    next = Math.min(next, due[slot]);
+  }
+  Atomics.wait(table, 0, version, Math.max(1, next - performance.now()));
+}
 `;
 
-let worker: Worker | undefined;
+let table: Int32Array<SharedArrayBuffer> | undefined;
 
-function sharedWorker(): Worker {
-  if (worker === undefined) {
-    worker = new Worker(WORKER_SOURCE, { eval: true, execArgv: [], env: {} });
+function sharedTable(): Int32Array<SharedArrayBuffer> {
+  if (table === undefined) {
+    const words = new Int32Array(new SharedArrayBuffer((HEADER_WORDS + SLOTS * SLOT_WORDS) * 4));
+    const worker = new Worker(WORKER_SOURCE, { eval: true, execArgv: [], env: {}, workerData: words });
     // A worker that dies takes the beats with it; the next lock starts another. The lock itself stays sound: a missed
     // beat matters only to a reader that cannot see this process, and it waits for minutes.
     worker.on('error', () => {
-      worker = undefined;
+      table = undefined;
     });
     worker.unref();
+    table = words;
   }
-  return worker;
+  return table;
 }
 
 export interface Heartbeat {
@@ -44,15 +64,27 @@ export interface Heartbeat {
   stop(): void;
 }
 
-/** Writes the time at `offset` of `fd` every `intervalMs` milliseconds. */
+/**
+ * Writes the time at `offset` of `fd` every `intervalMs` milliseconds.
+ * @throws RangeError when this process holds 256 locks already.
+ */
 export function startHeartbeat(fd: number, offset: number, intervalMs: number): Heartbeat {
-  const state = new Int32Array(new SharedArrayBuffer(4));
-  sharedWorker().postMessage({ fd, offset, intervalMs, state });
+  const words = sharedTable();
+  const at = freeSlot(words);
+  words.set([fd, offset, intervalMs], at + 1);
+  Atomics.store(words, at, BEATING);
+  Atomics.add(words, 0, 1);
+  Atomics.notify(words, 0);
   return {
     stop(): void {
-      while (Atomics.compareExchange(state, 0, IDLE, STOPPED) === WRITING) Atomics.wait(state, 0, WRITING, 100);
+      while (Atomics.compareExchange(words, at, BEATING, FREE) === WRITING) Atomics.wait(words, at, WRITING, 100);
     },
   };
+}
+
+function freeSlot(words: Int32Array): number {
+  for (let at = HEADER_WORDS; at < words.length; at += SLOT_WORDS) if (words[at] === FREE) return at;
+  throw new RangeError(`this process holds ${SLOTS} locks already`);
 }
 
 /** True where `file` no longer is the file open as `fd`. */

@@ -8,6 +8,8 @@ import { type LockData, serialize, timestampOffset } from './record.ts';
 
 /** How often a holder looks whether the lock is still its own. */
 const WATCH_MS = 1_000;
+/** When a lazy heartbeat starts its thread. */
+const LAZY_MS = 1_000;
 /** How long a release waits for another process that is removing the lock at this moment. */
 const RELEASE_WAIT_MS = 2_000;
 
@@ -21,7 +23,8 @@ export class HeldStateLock {
   /** Aborted when the lock was removed or replaced by somebody else. Its reason is a `StateLockError`. */
   readonly signal: AbortSignal;
   readonly #controller: AbortController;
-  readonly #heartbeat: Heartbeat;
+  #heartbeat: Heartbeat | undefined;
+  #starting: NodeJS.Timeout | undefined;
   readonly #watch: NodeJS.Timeout;
   readonly #file: CreatedFile;
   readonly #fs: LockFs;
@@ -32,7 +35,7 @@ export class HeldStateLock {
   constructor(
     dir: { readonly cwd: string; readonly fs: LockFs; readonly file: CreatedFile },
     record: LockData & { readonly id: string },
-    options: { readonly heartbeatMs: number; readonly onRelease: () => void },
+    options: { readonly heartbeatMs: number; readonly lazyHeartbeat: boolean; readonly onRelease: () => void },
   ) {
     this.cwd = dir.cwd;
     this.id = record.id;
@@ -42,7 +45,11 @@ export class HeldStateLock {
     this.#onRelease = options.onRelease;
     this.#controller = new AbortController();
     this.signal = this.#controller.signal;
-    this.#heartbeat = startHeartbeat(dir.file.fd, timestampOffset(serialize(record)), options.heartbeatMs);
+    const start = () => {
+      this.#heartbeat = startHeartbeat(dir.file.fd, timestampOffset(serialize(record)), options.heartbeatMs);
+    };
+    if (options.lazyHeartbeat) this.#starting = setTimeout(start, LAZY_MS).unref();
+    else start();
     this.#watch = setInterval(() => this.#isLost(), Math.min(WATCH_MS, options.heartbeatMs));
     this.#watch.unref();
   }
@@ -79,7 +86,8 @@ export class HeldStateLock {
 
   async #release(): Promise<void> {
     clearInterval(this.#watch);
-    this.#heartbeat.stop();
+    clearTimeout(this.#starting);
+    this.#heartbeat?.stop();
     try {
       await this.#remove();
     } finally {

@@ -109,7 +109,8 @@ export class DirectoryLockFs implements LockFs {
       const stat = fs.fstatSync(fd);
       if (!stat.isFile()) throw notALock(file, stat.isDirectory() ? 'a directory' : 'no regular file');
       if (stat.size > MAX_RECORD_BYTES) throw notALock(file, `${stat.size} bytes long`);
-      const text = fs.readFileSync(fd, 'utf8');
+      const bytes = Buffer.allocUnsafe(stat.size);
+      const text = bytes.toString('utf8', 0, fs.readSync(fd, bytes, 0, stat.size, 0));
       if (/[\0\ufffd]/.test(text)) throw notALock(file, 'binary');
       return { text, ageMs: Date.now() - stat.mtimeMs };
     } finally {

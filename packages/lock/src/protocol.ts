@@ -46,6 +46,12 @@ export async function look(
   return { generation, lock, verdict: { state: 'unknown', evidence }, ageMs: file.ageMs, parsed: false };
 }
 
+/** Which generation of the lock exists now, if any; without asking whether its holder lives. */
+async function readGeneration(fs: LockFs): Promise<string | null> {
+  const file = await fs.read(LOCK_FILE);
+  return file === null ? null : generationOf(file.text, parseRecord(file.text));
+}
+
 /** The startup rule: the dead at once, the unknown after silence, the living never. */
 export function mayTakeOver(found: Found, maxAgeMs: number): boolean {
   if (found.verdict.state === 'alive') return false;
@@ -112,8 +118,7 @@ export async function removeGeneration(
     const created = await fs.create(right, serialize(newRecord('remove')));
     if (created !== null) {
       await fs.close(created);
-      const current = await look(fs, LOCK_FILE, around);
-      const ours = current?.generation === generation;
+      const ours = (await readGeneration(fs)) === generation;
       if (ours) await fs.remove(LOCK_FILE);
       // The lock is gone for good now, so the rights on it mean nothing any more, whatever their order.
       for (const name of chain) await fs.remove(name);
@@ -127,7 +132,7 @@ export async function removeGeneration(
   }
 }
 
-/** Removes temporary files that a killed process left behind. A live process that loses one tries again. */
+/** Temporary files; an old one was left behind by a killed process. */
 export async function temporaryLeftovers(fs: LockFs): Promise<readonly string[]> {
   return (await fs.list(LOCK_FILE)).filter((name) => TEMPORARY.test(name));
 }

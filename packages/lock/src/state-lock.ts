@@ -48,6 +48,11 @@ export interface AcquireOptions extends WaitOptions {
   readonly maxAgeMs?: number;
   /** Milliseconds between two refreshes of `timestamp`. Default 10 000. */
   readonly heartbeatMs?: number;
+  /**
+   * Starts the thread that refreshes `timestamp` after a second instead of at once, which a short run never pays for.
+   * For holders whose event loop is free by then: one that is blocked from the first second on misses its beats.
+   */
+  readonly lazyHeartbeat?: boolean;
   /** Called for each stale lock that was removed on the way. */
   readonly onTakeover?: (takeover: Takeover) => void;
 }
@@ -68,7 +73,13 @@ export class StateLock {
    * @throws StateLockError `DEVS_LOCK_UNWRITABLE`, `DEVS_LOCK_NOT_A_LOCK`, `DEVS_LOCK_NO_DIRECTORY`.
    */
   static async acquire(cwd: string, taskId: string, options: AcquireOptions = {}): Promise<HeldStateLock> {
-    const { maxAgeMs = DEFAULT_MAX_AGE_MS, heartbeatMs = DEFAULT_HEARTBEAT_MS, onTakeover, command } = options;
+    const {
+      maxAgeMs = DEFAULT_MAX_AGE_MS,
+      heartbeatMs = DEFAULT_HEARTBEAT_MS,
+      onTakeover,
+      command,
+      lazyHeartbeat = false,
+    } = options;
     const dir = locate(cwd);
     return waitForTurn(options, async () => {
       const record = newRecord(taskId, command, heartbeatMs);
@@ -77,7 +88,7 @@ export class StateLock {
       for (const found of attempt.takeovers) onTakeover?.(asTakeover(found));
       if (attempt.takeovers.length > 0) await sweep(dir.fs);
       const onRelease = () => heldHere.delete(dir.cwd);
-      const held = new HeldStateLock({ ...dir, file: attempt.file }, record, { heartbeatMs, onRelease });
+      const held = new HeldStateLock({ ...dir, file: attempt.file }, record, { heartbeatMs, lazyHeartbeat, onRelease });
       heldHere.set(dir.cwd, held);
       return held;
     });

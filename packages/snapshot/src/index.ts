@@ -7,4 +7,11 @@ export { findRepository, type Repository } from './git/repository.ts';
 export type { SnapshotInfo } from './load-snapshot.ts';
 export type { RestoreOptions, RestoreReport } from './restore/restore.ts';
 export { newSnapshotId, SNAPSHOT_REFS } from './snapshot-id.ts';
-export { type Progress, type SnapshotKind, type TakeOptions, type TakeReport, takeSnapshot } from './take.ts';
+export {
+  type Progress,
+  prepareTake,
+  type SnapshotKind,
+  type TakeOptions,
+  type TakeReport,
+  takeSnapshot,
+} from './take.ts';

@@ -14,6 +14,7 @@ import { mentionedObjects, readOperationFiles } from './operation-files.ts';
 import { capture } from './scan/capture.ts';
 import { type OutsideIgnores, readOutsideIgnores, type TreeIgnoreRules } from './scan/ignore-rules.ts';
 import { type Scan, type Skipped, scanWorkTree } from './scan/scan.ts';
+import { StatHelper } from './scan/stat-helper.ts';
 import { TrackedFiles } from './scan/tracked-files.ts';
 import { newSnapshotId, SNAPSHOT_REFS } from './snapshot-id.ts';
 import { writeTrackedTrees, writeUnmergedTree } from './snapshot-trees.ts';
@@ -49,6 +50,8 @@ export interface TakeReport {
 }
 
 const TRIES = 3;
+/** The index is large and half of it is hashes: compressing it costs more than writing it. */
+const STORED = 0;
 
 /** Everything `AtomicSnapshot.take` promises, with a report of what was captured. */
 export async function takeSnapshot(cwd: string, label: string, options: TakeOptions = {}): Promise<TakeReport> {
@@ -84,6 +87,26 @@ export async function takeWithRules(
       );
     }
   }
+}
+
+let readyHelper: StatHelper | undefined;
+
+/**
+ * Starts the thread that the next `take` of this process uses, ahead of time. Does nothing where the repository is too
+ * small for it.
+ */
+export function prepareTake(repo: Repository): void {
+  const size = fs.statSync(path.join(repo.gitDir, 'index'), { throwIfNoEntry: false })?.size ?? 0;
+  if (size > HELPER_FROM_BYTES) readyHelper ??= new StatHelper();
+}
+
+/** Twenty thousand entries, roughly. */
+const HELPER_FROM_BYTES = 1_600_000;
+
+function takeHelper(): StatHelper {
+  const helper = readyHelper ?? new StatHelper();
+  readyHelper = undefined;
+  return helper;
 }
 
 interface GitState {
@@ -126,7 +149,14 @@ async function takeOnce(
   const tracked = new TrackedFiles(index);
   const ignores = readOutsideIgnores(repo);
   onProgress?.({ phase: 'scan', done: 0, total: tracked.entries.length });
-  const scan = scanWorkTree({ repo, index, tracked, ignores, includeIgnored, otherRules });
+  const helper = StatHelper.isWorthIt(index) ? takeHelper() : null;
+  let scan: Scan;
+  try {
+    const proofs = helper?.look(repo.root, index, tracked.entries) ?? null;
+    scan = scanWorkTree({ repo, index, tracked, ignores, includeIgnored, otherRules, proofs });
+  } finally {
+    helper?.stop();
+  }
   const captured = await captureFiles(repo, index, tracked, scan, writer, onProgress);
   const { indexTree, workTree } = writeTrackedTrees(writer, index, tracked, captured.changes);
   const untrackedTree = writeTreeOf(writer, captured.untracked);
@@ -227,7 +257,9 @@ function writeStateTree(
   const add = (name: string, bytes: Buffer) =>
     items.push({ path: name, mode: REGULAR, oid: writer.add('blob', bytes) });
   add('HEAD', headBytes);
-  if (index.bytes !== null) add('index', index.bytes);
+  if (index.bytes !== null) {
+    items.push({ path: 'index', mode: REGULAR, oid: writer.add('blob', index.bytes, STORED) });
+  }
   for (const [name, bytes] of operation) add(`operation/${Buffer.from(name).toString('latin1')}`, bytes);
   // Kept apart from the files themselves: an ignore file may itself be ignored.
   for (const [dir, bytes] of scan.gitignores) add(`ignore/tree/${dir === '' ? '' : `${dir}/`}.gitignore`, bytes);

@@ -10,7 +10,7 @@ export async function drop(context: CommandContext, name: string): Promise<numbe
   const { cwd, terminal, env } = context;
   await using project = await lockProject(
     cwd,
-    { taskId: 'drop', command: 'devs drop', parentLockId: env.DEVS_LOCK_ID },
+    { taskId: 'drop', command: 'devs drop', parentLockId: env.DEVS_LOCK_ID, lazyHeartbeat: true },
     terminal.event,
   );
   const run = await findRun(project.log, id);

@@ -24,7 +24,7 @@ export async function restore(
   const { id } = await findRunFirst(context, name);
   await using project = await lockProject(
     cwd,
-    { taskId: 'restore', command: 'devs restore', parentLockId: env.DEVS_LOCK_ID },
+    { taskId: 'restore', command: 'devs restore', parentLockId: env.DEVS_LOCK_ID, lazyHeartbeat: true },
     terminal.event,
   );
   const run = await findRun(project.log, id);

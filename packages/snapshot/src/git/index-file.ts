@@ -122,18 +122,19 @@ function readVarint(bytes: Buffer, start: number): [value: number, next: number]
   return [value, at];
 }
 
-/** Whether a file's stat says that it is what the entry recorded. No: it may still be equal, and must be read. */
-export function statMatches(index: GitIndex, entry: IndexEntry, stat: fs.Stats): boolean {
-  const b = index.bytes!;
-  const at = entry.offset;
+/**
+ * Whether a file's stat says that it is what the index entry at `at` recorded. No: it may still be equal, and must be
+ * read. Uses nothing but its parameters, for its text is sent to a thread (scan/stat-helper.ts).
+ */
+export function statMatches(bytes: Buffer, at: number, indexMtimeMs: number, stat: fs.Stats): boolean {
   // The same arithmetic as Node's own, so that equal times give equal numbers.
-  const mtimeMs = b.readUInt32BE(at + 8) * 1000 + b.readUInt32BE(at + 12) / 1e6;
+  const mtimeMs = bytes.readUInt32BE(at + 8) * 1000 + bytes.readUInt32BE(at + 12) / 1e6;
   return (
     mtimeMs === stat.mtimeMs &&
-    b.readUInt32BE(at + 36) === stat.size % 0x1_0000_0000 &&
-    b.readUInt32BE(at) * 1000 + b.readUInt32BE(at + 4) / 1e6 === stat.ctimeMs &&
-    b.readUInt32BE(at + 20) === stat.ino % 0x1_0000_0000 &&
+    bytes.readUInt32BE(at + 36) === stat.size % 0x1_0000_0000 &&
+    bytes.readUInt32BE(at) * 1000 + bytes.readUInt32BE(at + 4) / 1e6 === stat.ctimeMs &&
+    bytes.readUInt32BE(at + 20) === stat.ino % 0x1_0000_0000 &&
     // Racily clean: written in the same instant as the index, so its stat proves nothing.
-    mtimeMs < index.mtimeMs
+    mtimeMs < indexMtimeMs
   );
 }

@@ -45,7 +45,8 @@ export class ObjectStore {
   holds(oid: string, type: ObjectType, body: Buffer): boolean {
     let raw: RawObject | null;
     try {
-      raw = this.find(oid);
+      // Without a second look for packs that a gc made just now: writing an object twice does no harm.
+      raw = this.#findLoose(oid) ?? this.#findPacked(oid);
     } catch (error) {
       // A damaged copy is as good as none: a sound one is written beside it.
       if (error instanceof AtomicSnapshotError && error.code === 'DEVS_OBJECT_DAMAGED') return false;

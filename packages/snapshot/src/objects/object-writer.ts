@@ -12,7 +12,11 @@ interface Pending {
   readonly oid: string;
   readonly type: ObjectType;
   readonly body: Uint8Array;
+  readonly level: number;
 }
+
+/** zlib's fastest. */
+const FAST = 1;
 
 /** Collects new objects. They exist, durably, only after `flush`. */
 export class ObjectWriter {
@@ -28,18 +32,18 @@ export class ObjectWriter {
     this.#store = store;
   }
 
-  /** Adds an object unless the repository holds it already; returns its name. */
-  add(type: ObjectType, body: Buffer): string {
+  /** Adds an object, compressed by zlib's `level`, unless the repository holds it already; returns its name. */
+  add(type: ObjectType, body: Buffer, level: number = FAST): string {
     const oid = hashObject(type, body);
     if (this.#known.has(oid)) return oid;
     this.#known.add(oid);
     if (this.#store.holds(oid, type, body)) return oid;
     this.written++;
     if (this.#pack !== undefined) {
-      this.#pack.add(oid, type, body);
+      this.#pack.add(oid, type, body, level);
       return oid;
     }
-    this.#pending.push({ oid, type, body });
+    this.#pending.push({ oid, type, body, level });
     this.#pendingBytes += body.length;
     if (this.#pending.length > MAX_LOOSE || this.#pendingBytes > MAX_BUFFERED_BYTES) this.#startPack();
     return oid;
@@ -54,7 +58,7 @@ export class ObjectWriter {
 
   #startPack(): void {
     this.#pack = new PackWriter(this.#store.dir);
-    for (const { oid, type, body } of this.#pending) this.#pack.add(oid, type, body);
+    for (const { oid, type, body, level } of this.#pending) this.#pack.add(oid, type, body, level);
     this.#pending = [];
   }
 

@@ -26,8 +26,10 @@ export class PackWriter {
     writeAll(this.#fd, Buffer.alloc(12));
   }
 
-  add(oid: string, type: ObjectType, body: Uint8Array): void {
-    const entry = Buffer.concat([entryHeader(KINDS[type], body.length), deflateSync(body, { level: 1 })]);
+  add(oid: string, type: ObjectType, body: Uint8Array, level: number): void {
+    // Most objects are small, and setting up a compressor for each takes longer than writing them as they are.
+    const packed = body.length <= STORED_UP_TO ? storedZlib(body) : deflateSync(body, { level });
+    const entry = Buffer.concat([entryHeader(KINDS[type], body.length), packed]);
     this.#written.push({ oid, offset: this.#size, crc: crc32(entry) });
     writeAll(this.#fd, entry);
     this.#size += entry.length;
@@ -55,6 +57,29 @@ export class PackWriter {
     fs.closeSync(this.#fd);
     removeIfThere(this.#temporary);
   }
+}
+
+const STORED_UP_TO = 4_096;
+
+/** `body` as a zlib stream of one stored block (RFC 1950, RFC 1951 section 3.2.4). */
+function storedZlib(body: Uint8Array): Buffer {
+  const size = body.length;
+  const stream = Buffer.allocUnsafe(size + 11);
+  stream.writeUInt16BE(0x7801, 0);
+  stream[2] = 1;
+  stream.writeUInt16LE(size, 3);
+  stream.writeUInt16LE(~size & 0xffff, 5);
+  stream.set(body, 7);
+  let a = 1;
+  let b = 0;
+  // Below 5 552 bytes the sums cannot overflow 32 bits before the division.
+  for (let i = 0; i < size; i++) {
+    a += body[i]!;
+    b += a;
+  }
+  stream.writeUInt16BE(b % 65_521, size + 7);
+  stream.writeUInt16BE(a % 65_521, size + 9);
+  return stream;
 }
 
 function entryHeader(kind: number, size: number): Buffer {

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { type BytePath, onDisk, toText } from '../byte-path.ts';
+import { type BytePath, byteOrder, onDisk, toText } from '../byte-path.ts';
 import { readIfThere } from '../durable.ts';
 import { AtomicSnapshotError, codeOf } from '../errors.ts';
 import { type GitIndex, statMatches } from '../git/index-file.ts';
@@ -9,6 +9,7 @@ import { ConversionRules } from './conversion-rules.ts';
 import { IgnoreRules, type OutsideIgnores, type TreeIgnoreRules } from './ignore-rules.ts';
 import { lastMatch, type PatternFile, parseIgnoreFile } from './patterns.ts';
 import { PermissionTable } from './permissions.ts';
+import { NOT_PROVEN, PROVEN_FILE, PROVEN_LINK } from './stat-helper.ts';
 import type { TrackedFiles } from './tracked-files.ts';
 
 /** A file whose content must be read: its stat does not prove that it is what the index holds. */
@@ -44,6 +45,8 @@ export interface ScanInput {
   readonly includeIgnored: readonly string[];
   /** Other rules, of another time: what they do not ignore is captured, too. */
   readonly otherRules: TreeIgnoreRules | null;
+  /** What another thread has proven of the tracked files so far; see stat-helper.ts. */
+  readonly proofs: Uint16Array | null;
 }
 
 /** Files of devs itself, at the top of a work tree. */
@@ -55,6 +58,15 @@ const OWN_STATE = /^\.devs(?:-state\.lock|\.db)/;
  */
 export function scanWorkTree(input: ScanInput): Scan {
   return new Scanner(input).run();
+}
+
+/** What holds in a directory. */
+interface Within {
+  readonly rules: IgnoreRules;
+  /** A parent directory, or this one, is ignored. */
+  readonly ignored: boolean;
+  /** It is a repository of its own. */
+  readonly nested: boolean;
 }
 
 class Scanner {
@@ -89,6 +101,9 @@ class Scanner {
   #walk(dir: BytePath, outer: IgnoreRules, ignored: boolean): void {
     const { root } = this.#input.repo;
     const entries = readDirectory(root, dir);
+    // In the index's order, so that a thread that comes from its end is met only once.
+    if (this.#input.proofs !== null) entries.sort((a, b) => byteOrder(a.name, b.name));
+    const files = this.#input.tracked.filesIn(dir);
     if (entries.length === 0 && dir !== '' && !this.#isIgnored(dir, true, outer, ignored)) {
       this.#result.emptyDirectories.push(dir);
     }
@@ -107,14 +122,14 @@ class Scanner {
       }
     }
     if (nested) this.#result.skipped.push({ path: dir, reason: 'nested repository' });
-    for (const entry of entries) this.#visit(dir, entry, rules, ignored, nested);
+    for (const entry of entries) this.#visit(dir, entry, files?.get(entry.name), { rules, ignored, nested });
   }
 
-  #visit(dir: BytePath, entry: fs.Dirent, rules: IgnoreRules, ignored: boolean, nested: boolean): void {
-    const path = join(dir, entry.name);
+  #visit(dir: BytePath, entry: fs.Dirent, position: number | undefined, within: Within): void {
     if (dir === '' && (entry.name === '.git' || OWN_STATE.test(entry.name))) return;
+    const path = join(dir, entry.name);
     const { tracked } = this.#input;
-    const position = tracked.position(path);
+    const { rules, ignored, nested } = within;
     if (entry.isDirectory()) {
       if (position !== undefined && tracked.entries[position]!.mode === GITLINK) {
         this.#result.present[position] = 1;
@@ -135,7 +150,14 @@ class Scanner {
   }
 
   #visitTracked(path: BytePath, position: number): void {
-    const { index, tracked } = this.#input;
+    const { index, tracked, proofs } = this.#input;
+    const proof = proofs?.[position] ?? 0;
+    if (proof & (PROVEN_FILE | PROVEN_LINK) && !this.#conversion.mayConvert(path)) {
+      this.#result.present[position] = 1;
+      if (proof & PROVEN_FILE) this.#result.permissions.add('file', path, proof);
+      return;
+    }
+    if (proofs !== null) proofs[position] = NOT_PROVEN;
     const stat = this.#stat(path);
     if (stat === null) return;
     if (!stat.isFile() && !stat.isSymbolicLink()) {
@@ -147,7 +169,11 @@ class Scanner {
     if (stat.isFile()) this.#permissions('file', path, stat);
     const typeMatches = (entry.mode & 0o170000) === (stat.mode & 0o170000);
     const modeMatches = typeMatches && (!stat.isFile() || ((entry.mode ^ stat.mode) & 0o100) === 0);
-    const proven = modeMatches && entry.stage === 0 && !entry.intentToAdd && statMatches(index, entry, stat);
+    const proven =
+      modeMatches &&
+      entry.stage === 0 &&
+      !entry.intentToAdd &&
+      statMatches(index.bytes!, entry.offset, index.mtimeMs, stat);
     if (!proven || this.#conversion.mayConvert(path)) this.#result.suspects.push({ path, stat });
   }
 

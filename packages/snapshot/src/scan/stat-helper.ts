@@ -1,0 +1,106 @@
+import type fs from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import type { GitIndex, IndexEntry } from '../git/index-file.ts';
+import { statMatches } from '../git/index-file.ts';
+
+/** What is proven of a tracked file: 0 nothing yet, else its permissions and one of these. */
+export const PROVEN_FILE = 0x1000;
+export const PROVEN_LINK = 0x2000;
+export const NOT_PROVEN = 0x8000;
+const PERMISSIONS = 0o7777;
+
+/** Fewer files than this are looked at sooner than a thread could help. */
+const WORTH_A_THREAD = 20_000;
+
+interface Job {
+  readonly root: string;
+  readonly bytes: Uint8Array;
+  readonly mtimeMs: number;
+  /** Where the entries to look at start in the index's bytes. */
+  readonly offsets: Uint32Array;
+  readonly proofs: Uint16Array;
+}
+
+/**
+ * A second thread that looks at tracked files from the last to the first, while the scan goes from the first to the
+ * last: where they meet, all is done, and neither waits for the other. It only ever proves that a file is what the
+ * index says; what it cannot prove, and all it is too late for, the scan looks at itself.
+ */
+export class StatHelper {
+  readonly #worker: Worker;
+
+  /** Starting a thread takes as long as looking at thousands of files: so it may be started ahead of the scan. */
+  constructor() {
+    const source = `(${workerMain.toString()})(require, ${statMatches.toString()}, ${constants()})`;
+    this.#worker = new Worker(source, { eval: true, execArgv: [], env: {} });
+    this.#worker.unref();
+    // Without the thread the scan does everything itself.
+    this.#worker.on('error', () => {});
+  }
+
+  /** Starts looking; the returned proofs, by position, fill up as it goes. */
+  look(root: string, index: GitIndex, entries: readonly IndexEntry[]): Uint16Array {
+    const proofs = new Uint16Array(new SharedArrayBuffer(entries.length * 2));
+    const bytes = new Uint8Array(new SharedArrayBuffer(index.bytes!.length));
+    bytes.set(index.bytes!);
+    const offsets = new Uint32Array(new SharedArrayBuffer(entries.length * 4));
+    entries.forEach((entry, position) => {
+      offsets[position] = entry.offset;
+    });
+    const job: Job = { root, bytes, mtimeMs: index.mtimeMs, offsets, proofs };
+    this.#worker.postMessage(job);
+    return proofs;
+  }
+
+  stop(): void {
+    void this.#worker.terminate();
+  }
+
+  /** Whether `index` is one that a thread can read and that is large enough for it to pay. */
+  static isWorthIt(index: GitIndex): boolean {
+    // Names are only whole in versions 2 and 3.
+    return index.entries.length >= WORTH_A_THREAD && index.bytes!.readUInt32BE(4) < 4;
+  }
+}
+
+function constants(): string {
+  return JSON.stringify({ PROVEN_FILE, PROVEN_LINK, NOT_PROVEN, PERMISSIONS });
+}
+
+/** The thread's whole program. Its text is sent to the thread: it must use nothing but its parameters. */
+function workerMain(
+  load: NodeJS.Require,
+  matches: (bytes: Buffer, at: number, indexMtimeMs: number, stat: fs.Stats) => boolean,
+  proven: Readonly<Record<'PROVEN_FILE' | 'PROVEN_LINK' | 'NOT_PROVEN' | 'PERMISSIONS', number>>,
+): void {
+  const { lstatSync } = load('node:fs') as typeof fs;
+  const { parentPort } = load('node:worker_threads') as typeof import('node:worker_threads');
+  parentPort!.once('message', ({ root, bytes: shared, mtimeMs, offsets, proofs }: Job) => {
+    const bytes = Buffer.from(shared.buffer);
+    for (let i = offsets.length - 1; i >= 0; i--) {
+      if (proofs[i] !== 0) continue;
+      const at = offsets[i]!;
+      const flags = bytes.readUInt16BE(at + 60);
+      const nameAt = at + (flags & 0x4000 ? 64 : 62);
+      const name = bytes.toString('latin1', nameAt, bytes.indexOf(0, nameAt));
+      let proof = proven.NOT_PROVEN;
+      try {
+        const stat = /[^\x00-\x7f]/.test(name) ? undefined : lstatSync(`${root}/${name}`, { throwIfNoEntry: false });
+        const mode = bytes.readUInt32BE(at + 24);
+        const sameMode =
+          stat !== undefined &&
+          (mode & 0o170000) === (stat.mode & 0o170000) &&
+          (((mode ^ stat.mode) & 0o100) === 0 || mode === 0o120000);
+        // Neither unmerged nor added with --intent-to-add.
+        const plain = (flags & 0x3000) === 0 && !(flags & 0x4000 && bytes.readUInt16BE(at + 62) & 0x2000);
+        if (sameMode && plain && matches(bytes, at, mtimeMs, stat)) {
+          proof = (stat.mode & proven.PERMISSIONS) | (mode === 0o120000 ? proven.PROVEN_LINK : proven.PROVEN_FILE);
+        }
+      } catch {
+        // Whatever it was, the scan meets it too, and reports it.
+      }
+      proofs[i] = proof;
+    }
+    parentPort!.unref();
+  });
+}
