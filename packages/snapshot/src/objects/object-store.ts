@@ -14,6 +14,7 @@ export class ObjectStore {
   readonly #dirs: readonly string[];
   #indexes: PackIndex[] | undefined;
   readonly #packs = new Map<string, PackFile>();
+  readonly #freshened = new Set<string>();
 
   constructor(commonDir: string) {
     this.dir = path.join(commonDir, 'objects');
@@ -59,14 +60,21 @@ export class ObjectStore {
   #freshen(oid: string): boolean {
     const now = new Date();
     for (const dir of this.#dirs) if (touch(loosePath(dir, oid), now)) return true;
-    for (const index of this.#allIndexes()) if (index.find(oid) !== null) return touch(index.packPath, now);
+    for (const index of this.#allIndexes()) {
+      if (index.find(oid) === null) continue;
+      if (this.#freshened.has(index.packPath)) return true;
+      this.#freshened.add(index.packPath);
+      return touch(index.packPath, now);
+    }
     // The empty tree, which git reads without its being there, and whose absence its fsck reports all the same.
     return false;
   }
 
   #findLoose(oid: string): RawObject | null {
     for (const dir of this.#dirs) {
-      const bytes = readIfThere(loosePath(dir, oid));
+      const file = loosePath(dir, oid);
+      // Asked first, because most objects are not there, and an exception costs ten times the question.
+      const bytes = fs.existsSync(file) ? readIfThere(file) : null;
       if (bytes !== null) return parseLoose(oid, bytes);
     }
     return null;

@@ -78,7 +78,8 @@ export class PackFile {
   #inflate(at: number, size: number): Buffer {
     // zlib's own bound on what `size` bytes can take; whatever follows the stream is ignored.
     const bound = size + (size >> 9) + 128;
-    const body = inflateSync(readAt(this.#fd, at, Math.min(bound, this.#end - at)), { maxOutputLength: size + 1 });
+    const packed = readAt(this.#fd, at, Math.min(bound, this.#end - at));
+    const body = unpackStored(packed, size) ?? inflateSync(packed, { maxOutputLength: size + 1 });
     if (body.length !== size) throw new Error(`object at ${at} has ${body.length} bytes instead of ${size}`);
     return body;
   }
@@ -86,6 +87,12 @@ export class PackFile {
   close(): void {
     fs.closeSync(this.#fd);
   }
+}
+
+/** The content of a zlib stream that is one stored block, as `PackWriter` writes small objects; null for others. */
+function unpackStored(packed: Buffer, size: number): Buffer | null {
+  const isOneStoredBlock = packed.length >= size + 7 && packed.readUInt16BE(0) === 0x7801 && packed[2] === 1;
+  return isOneStoredBlock && packed.readUInt16LE(3) === size ? packed.subarray(7, size + 7) : null;
 }
 
 function applyAll(base: RawObject, deltas: readonly Buffer[]): RawObject {
