@@ -44,7 +44,7 @@ export function parsePattern(line: string, ignoreCase: boolean): Pattern | null 
   if (text === '') return null;
   const anchored = text.includes('/');
   if (text.startsWith('/')) text = text.slice(1);
-  const test = matcher(text, ignoreCase);
+  const test = matcher(text, anchored, ignoreCase);
   if (test === null) return null;
   return { negated, directoryOnly, matches: anchored ? (path) => test(path) : (_path, name) => test(name) };
 }
@@ -61,9 +61,10 @@ function trimTrailingSpaces(line: string): string {
   return line.slice(0, end);
 }
 
-function matcher(text: string, ignoreCase: boolean): ((value: string) => boolean) | null {
+function matcher(text: string, anchored: boolean, ignoreCase: boolean): ((value: string) => boolean) | null {
   if (!ignoreCase && !/[*?[\\]/.test(text)) return (value) => value === text;
-  if (!ignoreCase && /^\*[^*?[\\/]+$/.test(text)) {
+  // A name has no slash that the star could not cross; a path may.
+  if (!ignoreCase && !anchored && /^\*[^*?[\\/]+$/.test(text)) {
     const suffix = text.slice(1);
     return (value) => value.endsWith(suffix);
   }

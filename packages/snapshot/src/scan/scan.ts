@@ -144,7 +144,7 @@ class Scanner {
     if (nested && !hasTracked) return;
     const leftOut = this.#isIgnored(path, true, rules, ignored);
     if (leftOut && !hasTracked && this.#included.length === 0) return;
-    if (!leftOut) this.#permissions('directory', path, this.#stat(path));
+    if (!leftOut || hasTracked) this.#permissions('directory', path, this.#stat(path));
     const ignoresAll = (ignored || rules.ignores(path, true)) && lastMatch(this.#included, path, true) !== true;
     this.#walk(path, rules, ignoresAll);
   }

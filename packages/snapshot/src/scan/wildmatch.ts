@@ -3,19 +3,22 @@
  * not match a slash and that `**` between slashes matches any number of directories.
  */
 export function wildmatch(pattern: string, ignoreCase: boolean): RegExp | null {
+  // Git compares the part before the first special character by itself, and then sees what follows as a pattern of its
+  // own (dir.c, match_pathname): so `a**/b` begins with `**/`, too.
+  const prefix = pattern.search(/[*?[\\]/);
   let source = '';
   for (let i = 0; i < pattern.length; i++) {
     const char = pattern[i]!;
     if (char === '*') {
       const stars = /^\*+/.exec(pattern.slice(i))![0].length;
-      const atStart = i === 0 || pattern[i - 1] === '/';
+      const atStart = i === prefix || pattern[i - 1] === '/';
       const after = pattern[i + stars];
-      if (stars === 2 && atStart && after === '/') {
+      if (stars >= 2 && atStart && after === '/') {
         source += '(?:.*/)?';
-        i += 2;
-      } else if (stars === 2 && atStart && after === undefined) {
+        i += stars;
+      } else if (stars >= 2 && atStart && after === undefined) {
         source += '.*';
-        i += 1;
+        i += stars - 1;
       } else {
         source += '[^/]*';
         i += stars - 1;
