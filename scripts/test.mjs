@@ -23,7 +23,11 @@ const args = [
   '--output-logs=new-only',
   ...process.argv.slice(2),
 ];
-const { status } = spawnSync(turbo, args, { cwd: root, stdio: 'inherit' });
+const { status } = spawnSync(turbo, args, {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
+});
 
 let [passed, failed] = [0, 0];
 for (const report of reports) {

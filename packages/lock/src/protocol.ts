@@ -19,13 +19,15 @@ export interface Found {
   readonly parsed: boolean;
 }
 
-/** The clock and the judge, replaceable where a test explores interleavings. */
+/** The clock, the judge and the source of ids, replaceable where a test explores interleavings. */
 export interface Surroundings {
   readonly now: () => number;
   readonly judge: (record: LockData) => Verdict;
+  /** A new record for a removal right. */
+  readonly right: () => LockData;
 }
 
-export const realSurroundings: Surroundings = { now: Date.now, judge };
+export const realSurroundings: Surroundings = { now: Date.now, judge, right: () => newRecord('remove') };
 
 export async function look(
   fs: LockFs,
@@ -115,7 +117,7 @@ export async function removeGeneration(
   const chain = [RIGHT_PREFIX + generation];
   for (;;) {
     const right = chain[chain.length - 1]!;
-    const created = await fs.create(right, serialize(newRecord('remove')));
+    const created = await fs.create(right, serialize(around.right()));
     if (created !== null) {
       await fs.close(created);
       const ours = (await readGeneration(fs)) === generation;
