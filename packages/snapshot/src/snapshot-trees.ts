@@ -2,7 +2,7 @@ import type { BytePath } from './byte-path.ts';
 import { parentOf } from './byte-path.ts';
 import { type GitIndex, oidOf } from './git/index-file.ts';
 import type { ObjectWriter } from './objects/object-writer.ts';
-import { type TreeEntry, type TreeItem, writeTreeOf, writeTrees } from './objects/trees.ts';
+import { REGULAR, type TreeEntry, type TreeItem, writeTreeOf, writeTrees } from './objects/trees.ts';
 import type { TrackedFiles } from './scan/tracked-files.ts';
 
 /**
@@ -56,12 +56,20 @@ function directoriesOf(paths: Iterable<BytePath>): Set<BytePath> {
   return directories;
 }
 
-/** The stages of an unmerged index as one tree, `1/<path>` and so on, so that their blobs are kept. */
-export function writeUnmergedTree(writer: ObjectWriter, index: GitIndex, tracked: TrackedFiles): string {
+/**
+ * Blobs that the raw index needs and no other tree of the snapshot holds, as one tree, so that no gc takes them: those of
+ * conflict stages, of resolved conflicts, and the empty one that stands for a file added with --intent-to-add. Null
+ * where there are none.
+ */
+export function writeKeptTree(writer: ObjectWriter, index: GitIndex, tracked: TrackedFiles): string | null {
   const items: TreeItem[] = tracked.unmerged.map((entry) => ({
-    path: `${entry.stage}/${entry.path}`,
+    path: `unmerged/${entry.stage}/${entry.path}`,
     mode: entry.mode,
     oid: oidOf(index, entry),
   }));
-  return writeTreeOf(writer, items);
+  for (const oid of new Set(index.resolveUndo)) items.push({ path: `resolve-undo/${oid}`, mode: REGULAR, oid });
+  if (tracked.entries.some((entry) => entry.intentToAdd)) {
+    items.push({ path: 'intent-to-add', mode: REGULAR, oid: writer.add('blob', Buffer.alloc(0)) });
+  }
+  return items.length === 0 ? null : writeTreeOf(writer, items);
 }

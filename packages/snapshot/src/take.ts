@@ -17,7 +17,7 @@ import { type Scan, type Skipped, scanWorkTree } from './scan/scan.ts';
 import { StatHelper } from './scan/stat-helper.ts';
 import { TrackedFiles } from './scan/tracked-files.ts';
 import { newSnapshotId, SNAPSHOT_REFS } from './snapshot-id.ts';
-import { writeTrackedTrees, writeUnmergedTree } from './snapshot-trees.ts';
+import { writeKeptTree, writeTrackedTrees } from './snapshot-trees.ts';
 
 /** Why a snapshot was taken. `safety`: by a restore, before it changed anything. */
 export type SnapshotKind = 'before' | 'after' | 'safety' | 'manual';
@@ -63,7 +63,7 @@ export async function takeWithRules(
   cwd: string,
   label: string,
   options: TakeOptions,
-  otherRules: TreeIgnoreRules | null,
+  otherRules: Pick<TreeIgnoreRules, 'ignores'> | null,
 ): Promise<TakeReport> {
   const repo = findRepository(cwd);
   using store = new ObjectStore(repo.commonDir);
@@ -142,7 +142,7 @@ async function takeOnce(
   state: GitState,
   label: string,
   options: TakeOptions,
-  otherRules: TreeIgnoreRules | null,
+  otherRules: Pick<TreeIgnoreRules, 'ignores'> | null,
 ): Promise<TakeReport | null> {
   const { index, head } = state;
   const { includeIgnored = [], kind = 'manual', onProgress } = options;
@@ -265,9 +265,8 @@ function writeStateTree(
   for (const [dir, bytes] of scan.gitignores) add(`ignore/tree/${dir === '' ? '' : `${dir}/`}.gitignore`, bytes);
   if (ignores.global !== null) add('ignore/global', ignores.global);
   if (ignores.info !== null) add('ignore/info', ignores.info);
-  if (tracked.unmerged.length > 0) {
-    items.push({ path: 'unmerged', mode: DIRECTORY, oid: writeUnmergedTree(writer, index, tracked) });
-  }
+  const kept = writeKeptTree(writer, index, tracked);
+  if (kept !== null) items.push({ path: 'kept', mode: DIRECTORY, oid: kept });
   const manifest = encodeManifest({
     schema: 1,
     head,

@@ -23,6 +23,8 @@ export interface GitIndex {
   readonly mtimeNs: bigint;
   readonly entries: readonly IndexEntry[];
   readonly cacheTree: CacheTree | null;
+  /** Blobs that `git checkout --merge` needs to bring a conflict back (the REUC extension). */
+  readonly resolveUndo: readonly string[];
 }
 
 export function oidOf(index: GitIndex, entry: IndexEntry): string {
@@ -42,14 +44,15 @@ export function readIndex(gitDir: string): GitIndex {
       fs.closeSync(fd);
     }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return { bytes: null, mtimeMs: 0, mtimeNs: 0n, entries: [], cacheTree: null };
+    if (codeOf(error) === 'ENOENT')
+      return { bytes: null, mtimeMs: 0, mtimeNs: 0n, entries: [], cacheTree: null, resolveUndo: [] };
     throw error;
   }
   const mtimeMs = Number(stat.mtimeNs / 1_000_000_000n) * 1000 + Number(stat.mtimeNs % 1_000_000_000n) / 1e6;
   return { bytes, mtimeMs, mtimeNs: stat.mtimeNs, ...parseIndex(bytes, file) };
 }
 
-export function parseIndex(bytes: Buffer, file: string): Pick<GitIndex, 'entries' | 'cacheTree'> {
+export function parseIndex(bytes: Buffer, file: string): Pick<GitIndex, 'entries' | keyof Extensions> {
   const bad = (what: string) =>
     new AtomicSnapshotError('DEVS_INDEX_INVALID', `${file} ${what}`, { hint: 'git fsck', data: { path: file } });
   if (bytes.length < 32 || bytes.toString('latin1', 0, 4) !== 'DIRC') throw bad('is not a git index');
@@ -68,8 +71,10 @@ export function parseIndex(bytes: Buffer, file: string): Pick<GitIndex, 'entries
     let nameAt = at + (extended ? 64 : 62);
     let keep = 0;
     if (version === 4) [keep, nameAt] = readVarint(bytes, nameAt);
-    const nul = bytes.indexOf(0, nameAt);
-    if (nul === -1 || nul > end) throw bad('ends in the middle of a name');
+    // The length of the name, where it fits into twelve bits; version 4 counts what it left out, too.
+    const length = flags & 0xfff;
+    const nul = version !== 4 && length < 0xfff ? nameAt + length : bytes.indexOf(0, nameAt);
+    if (nul === -1 || nul > end || bytes[nul] !== 0) throw bad('ends in the middle of a name');
     const suffix = bytes.toString('latin1', nameAt, nul);
     const name: string = version === 4 ? previous.slice(0, previous.length - keep) + suffix : suffix;
     entries[i] = {
@@ -84,15 +89,19 @@ export function parseIndex(bytes: Buffer, file: string): Pick<GitIndex, 'entries
     // Versions 2 and 3 pad entries with 1 to 8 NULs to a multiple of 8 bytes.
     at = version === 4 ? nul + 1 : at + ((nul - at + 8) & ~7);
   }
-  return { entries, cacheTree: readExtensions(bytes, at, end, bad) };
+  return { entries, ...readExtensions(bytes, at, end, bad) };
 }
 
-function readExtensions(bytes: Buffer, start: number, end: number, bad: (what: string) => Error): CacheTree | null {
+type Extensions = Pick<GitIndex, 'cacheTree' | 'resolveUndo'>;
+
+function readExtensions(bytes: Buffer, start: number, end: number, bad: (what: string) => Error): Extensions {
   let cacheTree: CacheTree | null = null;
+  let resolveUndo: readonly string[] = [];
   for (let at = start; at + 8 <= end; ) {
     const name = bytes.toString('latin1', at, at + 4);
     const size = bytes.readUInt32BE(at + 4);
     if (name === 'TREE') cacheTree = parseCacheTree(bytes.subarray(at + 8, at + 8 + size));
+    if (name === 'REUC') resolveUndo = readResolveUndo(bytes.subarray(at + 8, at + 8 + size));
     if (name === 'link') {
       throw new AtomicSnapshotError('DEVS_SPLIT_INDEX', 'the index is split, which devs does not support yet', {
         hint: 'git update-index --no-split-index',
@@ -107,7 +116,23 @@ function readExtensions(bytes: Buffer, start: number, end: number, bad: (what: s
     if (name[0]! >= 'a') throw bad(`needs the unknown extension ${name}`);
     at += 8 + size;
   }
-  return cacheTree;
+  return { cacheTree, resolveUndo };
+}
+
+/** For each path: its name, three octal modes, each ended by a NUL, and an object name for each mode but 0. */
+function readResolveUndo(bytes: Buffer): string[] {
+  const oids: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    at = bytes.indexOf(0, at) + 1;
+    let stages = 0;
+    for (let i = 0; i < 3; i++) {
+      const end = bytes.indexOf(0, at);
+      if (bytes.toString('latin1', at, end) !== '0') stages++;
+      at = end + 1;
+    }
+    for (; stages > 0; stages--, at += 20) oids.push(bytes.toString('hex', at, at + 20));
+  }
+  return oids;
 }
 
 /** The offset encoding of packs and index version 4. */

@@ -129,7 +129,7 @@ export class ObjectStore {
 }
 
 export function loosePath(dir: string, oid: string): string {
-  return path.join(dir, oid.slice(0, 2), oid.slice(2));
+  return `${dir}/${oid.slice(0, 2)}/${oid.slice(2)}`;
 }
 
 function parseLoose(oid: string, bytes: Buffer): RawObject {

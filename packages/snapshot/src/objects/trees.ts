@@ -43,9 +43,15 @@ export function writeTrees(writer: ObjectWriter, source: TreeSource): string {
       source.onTree?.(dir, known);
       return known;
     }
-    const parts: Buffer[] = [];
-    const add = (name: string, mode: number, oid: string) =>
-      parts.push(Buffer.from(`${mode.toString(8)} ${name}\0`, 'latin1'), Buffer.from(oid, 'hex'));
+    const heads: string[] = [];
+    const oids: string[] = [];
+    let size = 0;
+    const add = (name: string, mode: number, oid: string) => {
+      const head = `${mode.toString(8)} ${name}\0`;
+      heads.push(head);
+      oids.push(oid);
+      size += head.length + 20;
+    };
     while (at < paths.length && paths[at]!.startsWith(prefix)) {
       const path = paths[at]!;
       const slash = path.indexOf('/', prefix.length);
@@ -58,11 +64,21 @@ export function writeTrees(writer: ObjectWriter, source: TreeSource): string {
       const oid = build(path.slice(0, slash), cache?.children.get(name) ?? null);
       if (oid !== null) add(name, DIRECTORY, oid);
     }
-    const oid = parts.length === 0 ? null : writer.add('tree', Buffer.concat(parts));
+    const oid = heads.length === 0 ? null : writer.add('tree', encodeTree(heads, oids, size));
     source.onTree?.(dir, oid);
     return oid;
   };
   return build('', source.cacheTree ?? null) ?? writer.add('tree', Buffer.alloc(0));
+}
+
+function encodeTree(heads: readonly string[], oids: readonly string[], size: number): Buffer {
+  const body = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (let i = 0; i < heads.length; i++) {
+    at += body.write(heads[i]!, at, 'latin1');
+    at += body.write(oids[i]!, at, 'hex');
+  }
+  return body;
 }
 
 /** Position after the last path that starts with `prefix`, by binary search. */

@@ -10,6 +10,7 @@ import {
   resolveSnapshot,
 } from '../load-snapshot.ts';
 import { ObjectStore } from '../objects/object-store.ts';
+import { findInTree } from '../objects/trees.ts';
 import { permissionsOf } from '../scan/permissions.ts';
 import { SNAPSHOT_REFS } from '../snapshot-id.ts';
 import { takeWithRules } from '../take.ts';
@@ -105,7 +106,11 @@ async function applySnapshot(
   };
   // A task may have hidden what it made by an ignore rule of its own: the snapshot's rules count, too.
   const rules = ignoreRulesOf(store, snapshot, ignoreCase);
-  const taken = await takeWithRules(repo.root, snapshot.label, safety, rules);
+  const holds = (path: BytePath) =>
+    findInTree(store, snapshot.workTree, path) !== null || findInTree(store, snapshot.untrackedTree, path) !== null;
+  // Nor may it hide what will be replaced: all that the snapshot holds is captured, ignored by now or not.
+  const ignores = (path: BytePath, isDirectory: boolean) => rules.ignores(path, isDirectory) && !holds(path);
+  const taken = await takeWithRules(repo.root, snapshot.label, safety, { ignores });
   const now = await loadSnapshot(store, taken.ref, taken.oid);
   const { permissions } = snapshot.manifest;
   const tree = new WorkTree(repo.root, (dir) => permissionsOf(permissions, `${dir}/`, 0));

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { type BytePath, onDisk, toText } from '../byte-path.ts';
 import { AtomicSnapshotError, codeOf } from '../errors.ts';
 import type { ObjectWriter } from '../objects/object-writer.ts';
+import { readAt } from '../objects/read-at.ts';
 import { EXECUTABLE, REGULAR, SYMLINK, type TreeEntry } from '../objects/trees.ts';
 import { type Candidate, statIfThere, unreadable } from './scan.ts';
 
@@ -55,7 +56,8 @@ async function captureFile(
       const oid = await writer.addStream(before.size, () => chunksOf(fd));
       return same(before, fs.fstatSync(fd)) ? oid : null;
     }
-    const body = fs.readFileSync(fd);
+    // One byte more than there should be, to notice a file that grew.
+    const body = readAt(fd, 0, before.size + 1);
     return body.length === before.size && same(before, fs.fstatSync(fd)) ? writer.add('blob', body) : null;
   } finally {
     fs.closeSync(fd);

@@ -44,7 +44,7 @@ export interface ScanInput {
   /** Patterns of ignored files to capture all the same. */
   readonly includeIgnored: readonly string[];
   /** Other rules, of another time: what they do not ignore is captured, too. */
-  readonly otherRules: TreeIgnoreRules | null;
+  readonly otherRules: Pick<TreeIgnoreRules, 'ignores'> | null;
   /** What another thread has proven of the tracked files so far; see stat-helper.ts. */
   readonly proofs: Uint16Array | null;
 }
