@@ -18,7 +18,7 @@ const { values: flags } = parseArgs({
   },
 });
 const files = Number(flags.files);
-const BIN = path.join(import.meta.dirname, '../apps/cli/dist/bin/bin.js');
+const BIN = path.join(import.meta.dirname, '../apps/cli/dist/bin/devs.cjs');
 const runDevs = (cwd) => execFileSync(process.execPath, [BIN, 'run', '--', 'true'], { cwd, stdio: 'ignore' });
 
 const rows = {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import process from 'node:process';
 
 /** The command line as users get it: the built bundle. */
-export const BIN: string = path.join(import.meta.dirname, '../dist/bin/bin.js');
+export const BIN: string = path.join(import.meta.dirname, '../dist/bin/devs.cjs');
 
 export interface Ended {
   readonly code: number | null;

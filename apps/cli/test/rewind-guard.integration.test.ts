@@ -83,7 +83,7 @@ describe('two runs at once on one project', () => {
   });
 
   test('a run inside a run is refused at once, and says so', async () => {
-    const inner = `${process.execPath} ${path.join(import.meta.dirname, '../dist/bin/bin.js')} run --wait -- true`;
+    const inner = `${process.execPath} ${path.join(import.meta.dirname, '../dist/bin/devs.cjs')} run --wait -- true`;
     const outer = await devs(repo.dir, 'run', '--id', 'outer', '--', 'sh', '-c', inner);
     expect(outer.code).toBe(1);
     expect(outer.stderr).toContain('DEVS_NESTED_RUN');

@@ -7,6 +7,9 @@ import { EMPTY_TREE, hashObject, type ObjectType } from './object-id.ts';
 import { PackFile, type RawObject } from './pack-file.ts';
 import { PackIndex } from './pack-index.ts';
 
+/** An object, and the loose file or the pack that holds it. */
+type FoundObject = RawObject & { readonly file: string };
+
 /** Reads objects, loose or packed, of a repository and its alternates, one at a time. Close it when done. */
 export class ObjectStore {
   /** The repository's own object directory, where new objects go. */
@@ -42,50 +45,39 @@ export class ObjectStore {
     return raw.body;
   }
 
-  /** True where the object exists and reads back as `body`; its files' times are renewed, so that no prune takes it. */
+  /** True where the object exists and reads back as `body`; its file's time is renewed, so that no prune takes it. */
   holds(oid: string, type: ObjectType, body: Buffer): boolean {
-    let raw: RawObject | null;
+    let found: FoundObject | null;
     try {
       // Without a second look for packs that a gc made just now: writing an object twice does no harm.
-      raw = this.#findLoose(oid) ?? this.#findPacked(oid);
+      found = this.#findPacked(oid) ?? this.#findLoose(oid);
     } catch (error) {
       // A damaged copy is as good as none: a sound one is written beside it.
       if (error instanceof AtomicSnapshotError && error.code === 'DEVS_OBJECT_DAMAGED') return false;
       throw error;
     }
-    if (raw === null || raw.type !== type || !raw.body.equals(body)) return false;
-    return this.#freshen(oid);
+    if (found === null || found.type !== type || !found.body.equals(body)) return false;
+    if (this.#freshened.has(found.file)) return true;
+    this.#freshened.add(found.file);
+    return touch(found.file, new Date());
   }
 
-  #freshen(oid: string): boolean {
-    const now = new Date();
-    for (const dir of this.#dirs) if (touch(loosePath(dir, oid), now)) return true;
-    for (const index of this.#allIndexes()) {
-      if (index.find(oid) === null) continue;
-      if (this.#freshened.has(index.packPath)) return true;
-      this.#freshened.add(index.packPath);
-      return touch(index.packPath, now);
-    }
-    // The empty tree, which git reads without its being there, and whose absence its fsck reports all the same.
-    return false;
-  }
-
-  #findLoose(oid: string): RawObject | null {
+  #findLoose(oid: string): FoundObject | null {
     for (const dir of this.#dirs) {
       const file = loosePath(dir, oid);
       // Asked first, because most objects are not there, and an exception costs ten times the question.
       const bytes = fs.existsSync(file) ? readIfThere(file) : null;
-      if (bytes !== null) return parseLoose(oid, bytes);
+      if (bytes !== null) return { ...parseLoose(oid, bytes), file };
     }
     return null;
   }
 
-  #findPacked(oid: string): RawObject | null {
+  #findPacked(oid: string): FoundObject | null {
     for (const index of this.#allIndexes()) {
       const offset = index.find(oid);
       if (offset === null) continue;
       try {
-        return this.#pack(index.packPath).read(offset);
+        return { ...this.#pack(index.packPath).read(offset), file: index.packPath };
       } catch (error) {
         if (codeOf(error) === 'ENOENT') continue;
         throw damaged(oid, (error as Error).message, error);

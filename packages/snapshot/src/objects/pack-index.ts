@@ -35,12 +35,14 @@ export class PackIndex {
     const hi = this.#fanout.readUInt32BE(first * 4);
     if (lo === hi) return null;
     // One bucket is 1/256 of the names: read it at once and search in memory.
-    const names = this.#read(1032 + lo * 20, (hi - lo) * 20);
+    const names = this.#whole ?? this.#read(1032 + lo * 20, (hi - lo) * 20);
+    const start = this.#whole === null ? 0 : 1032 + lo * 20;
     let left = 0;
     let right = hi - lo - 1;
     while (left <= right) {
       const middle = (left + right) >> 1;
-      const order = names.compare(name, 0, 20, middle * 20, middle * 20 + 20);
+      const at = start + middle * 20;
+      const order = names.compare(name, 0, 20, at, at + 20);
       if (order === 0) return this.#offset(lo + middle);
       if (order < 0) left = middle + 1;
       else right = middle - 1;

@@ -61,6 +61,16 @@ export class WorkTree {
     }
   }
 
+  /** Removes a directory that holds nothing but directories; one that holds more stays, and with it the error. */
+  #removeEmptyTree(path: BytePath): void {
+    for (const name of fs.readdirSync(onDisk(this.#root, path), { encoding: 'latin1' })) {
+      const child = `${path}/${name}`;
+      if (!statIfThere(this.#root, child)?.isDirectory()) throw this.obstructed(child);
+      this.#removeEmptyTree(child);
+    }
+    this.removeDirectory(path);
+  }
+
   /** Creates a directory and its parents. */
   makeDirectory(path: BytePath): void {
     if (this.#realDirectories.has(path)) return;
@@ -78,6 +88,7 @@ export class WorkTree {
   write(path: BytePath, entry: TreeEntry, body: Buffer, permissions: number): void {
     const dir = parentOf(path);
     this.makeDirectory(dir);
+    if (statIfThere(this.#root, path)?.isDirectory()) this.#removeEmptyTree(path);
     const temporary = onDisk(this.#root, `${dir === '' ? '' : `${dir}/`}.devs-tmp-${temporaryName()}`);
     if (entry.mode === SYMLINK) fs.symlinkSync(body, temporary);
     else this.#writeTemporary(temporary, body, permissions);
