@@ -1,8 +1,16 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { flushDirectory, openGitLock, removeIfThere, replaceFile, updateUnderGitLock, writeAll } from '../durable.ts';
+import {
+  flushDirectory,
+  openGitLock,
+  readIfThere,
+  removeIfThere,
+  replaceFile,
+  updateUnderGitLock,
+  writeAll,
+} from '../durable.ts';
 import { AtomicSnapshotError } from '../errors.ts';
-import { appendReflog, deleteRef, type Head, readHead, readRef, updateRef } from '../git/refs.ts';
+import { appendReflog, deleteRef, type Head, readHead, readRef, refFile, updateRef } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import { type LoadedSnapshot, readStateFile, readStateOperation } from '../load-snapshot.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
@@ -54,12 +62,21 @@ export class IndexLock {
   }
 }
 
-/** Removes an index lock that a killed restore of `snapshot` left: one that holds the beginning of what it wrote. */
-export function removeOwnIndexLock(repo: Repository, bytes: Buffer | null): void {
-  const lock = path.join(repo.gitDir, 'index.lock');
-  if (!fs.existsSync(lock)) return;
-  const found = fs.readFileSync(lock);
-  if (found.equals((bytes ?? Buffer.alloc(0)).subarray(0, found.length))) removeIfThere(lock);
+/**
+ * Removes git locks that a killed restore of `snapshot` left behind: those that hold the beginning of what it wrote into
+ * them. Another process's lock holds something else, or nothing for a moment only.
+ */
+export function removeOwnLocks(repo: Repository, store: ObjectStore, snapshot: LoadedSnapshot): void {
+  const { branch, oid } = snapshot.manifest.head;
+  const written: [file: string, bytes: Buffer | null][] = [
+    [path.join(repo.gitDir, 'index'), readStateFile(store, snapshot, 'index')],
+    [path.join(repo.gitDir, 'HEAD'), readStateFile(store, snapshot, 'HEAD')],
+  ];
+  if (branch !== null) written.push([refFile(repo, branch), oid === null ? null : Buffer.from(`${oid}\n`)]);
+  for (const [file, bytes] of written) {
+    const found = readIfThere(`${file}.lock`);
+    if (found?.equals((bytes ?? Buffer.alloc(0)).subarray(0, found.length))) removeIfThere(`${file}.lock`);
+  }
 }
 
 /**

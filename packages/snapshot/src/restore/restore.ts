@@ -14,7 +14,7 @@ import { findInTree } from '../objects/trees.ts';
 import { permissionsOf } from '../scan/permissions.ts';
 import { SNAPSHOT_REFS } from '../snapshot-id.ts';
 import { takeWithRules } from '../take.ts';
-import { assertHeadMayMove, IndexLock, removeOwnIndexLock, restoreGitState } from './git-state.ts';
+import { assertHeadMayMove, IndexLock, removeOwnLocks, restoreGitState } from './git-state.ts';
 import { closeJournal, type Journal, readJournal, writeJournal } from './journal.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
 import { WorkTree } from './work-tree.ts';
@@ -79,7 +79,7 @@ export async function recoverRestore(cwd: string): Promise<RestoreReport | null>
   // A target that is gone can only have been deleted by hand: then back to where it began.
   const { ref, oid } = resolveSnapshot(repo, snapshots.has(journal.target) ? journal.target : journal.safety);
   const snapshot = await loadSnapshot(store, ref, oid);
-  removeOwnIndexLock(repo, readStateFile(store, snapshot, 'index'));
+  removeOwnLocks(repo, store, snapshot);
   return applySnapshot(repo, store, snapshot, { ...journal, dryRun: false });
 }
 
