@@ -123,5 +123,12 @@ A run is named by its id, the beginning of its id, its task id (the newest run o
     .command('drop <run>')
     .description('forget what a run kept; the files stay as they are')
     .action((name: string) => act(async (context) => (await import('./commands/drop.ts')).drop(context, name))());
+  program
+    .command('unlock <lock-id>')
+    .description('remove a lock by its exact id, which devs status shows')
+    .option('--force', 'even if its holder lives or cannot be judged from here')
+    .action((id: string, flags: { force?: boolean }) =>
+      act(async (context) => (await import('./commands/unlock.ts')).unlock(context, id, flags))(),
+    );
   for (const subcommand of program.commands) subcommand.exitOverride();
 }

@@ -267,6 +267,31 @@ describe('a lock file found at the start', () => {
   });
 });
 
+describe('devs unlock', () => {
+  test('removes the lock with that id and no other; a living one only with --force, and its task is ended', async () => {
+    const { run } = await startRun('--id', 'stuck');
+    const { lock } = json<{ lock: { state: string; lock: { id: string } } }>(
+      (await devs(repo.dir, 'status', '--json')).stdout,
+    );
+    expect(lock.state).toBe('held');
+    expect(await devs(repo.dir, 'unlock', 'another')).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining('DEVS_LOCK_ID_MISMATCH'),
+    });
+    expect(await devs(repo.dir, 'unlock', lock.lock.id)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('StateLockConflictError'),
+    });
+    expect(await devs(repo.dir, 'unlock', lock.lock.id, '--force')).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('alive'),
+    });
+    expect(fs.existsSync(lockFile())).toBe(false);
+    expect((await run.ended).code).toBe(125);
+    expect((await devs(repo.dir, 'unlock', lock.lock.id)).code).toBe(0);
+  });
+});
+
 describe('signals and time', () => {
   test.each(['SIGTERM', 'SIGHUP'] as const)(
     '%s is passed on, the exit code tells, the snapshot is kept',

@@ -1,0 +1,23 @@
+import { StateLock } from '@devs/lock';
+import { findRepository } from '@devs/snapshot';
+import type { CommandContext } from './context.ts';
+
+/** `devs unlock`: removes the lock that has this id, and no other. That of a living or unknown holder needs `--force`. */
+export async function unlock(
+  { cwd, terminal }: CommandContext,
+  id: string,
+  flags: { readonly force?: boolean },
+): Promise<number> {
+  const { root } = findRepository(cwd);
+  const status = await StateLock.inspect(root);
+  if (flags.force === true && status.state === 'held') {
+    const { pid, task_id } = status.lock;
+    terminal.warn(
+      `pid ${pid} (task ${task_id}) is alive and goes on until it notices: another run may overlap with it`,
+    );
+  }
+  await StateLock.unlock(root, id, { force: flags.force === true });
+  if (terminal.options.json) terminal.json({ type: 'unlock', id, was: status });
+  else terminal.say(status.state === 'free' ? 'there was no lock' : `removed the lock ${id}`);
+  return 0;
+}
