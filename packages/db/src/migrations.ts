@@ -70,8 +70,20 @@ const provider: MigrationProvider = {
   getMigrations: async () => ({ ...migrations }),
 };
 
-/** Brings the database to the newest schema. Safe to run twice, and beside another process that does the same. */
+/**
+ * Brings the database to the newest schema. Safe to run twice, and beside another process that does the same: all of it
+ * is one immediate transaction, since Kysely's migrator takes no lock of its own on SQLite.
+ */
 export async function migrateToLatest(db: Kysely<AnySchema>): Promise<void> {
-  const { error } = await new Migrator({ db, provider }).migrateToLatest();
-  if (error !== undefined) throw error;
+  // By hand: the migrator wants a connection of its own, which a transaction of Kysely's does not give.
+  await db.connection().execute(async (connection) => {
+    await sql`begin immediate`.execute(connection);
+    const { error } = await new Migrator({ db: connection, provider }).migrateToLatest();
+    if (error === undefined) {
+      await sql`commit`.execute(connection);
+      return;
+    }
+    await sql`rollback`.execute(connection);
+    throw error;
+  });
 }
