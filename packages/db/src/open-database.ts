@@ -45,7 +45,7 @@ export async function openDatabase(cwd: string, options: OpenOptions = {}): Prom
     const recover = leftovers.length > 0 && !(await options.hasLiveRun?.());
     sqlite = new SQLite(file, { timeout: BUSY_TIMEOUT_MS });
     if (recover) checkpointLeftovers(sqlite, leftovers, options);
-    sqlite.pragma('journal_mode = WAL');
+    pragmaWhenFree(sqlite, 'journal_mode = WAL');
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
     const db = new Kysely<Schema>({ dialect: new ImmediateSqliteDialect({ database: sqlite }) });
@@ -59,12 +59,31 @@ export async function openDatabase(cwd: string, options: OpenOptions = {}): Prom
 
 function checkpointLeftovers(sqlite: SQLite.Database, files: readonly string[], { onWarning }: OpenOptions): void {
   const names = files.map((file) => path.basename(file)).join(' and ');
-  sqlite.pragma('wal_checkpoint(TRUNCATE)');
+  pragmaWhenFree(sqlite, 'wal_checkpoint(TRUNCATE)');
   onWarning?.({
     code: 'DEVS_DB_RECOVERED',
     message: `${names} left behind by a killed process: its committed rows were moved into ${DATABASE_FILE}`,
     files,
   });
+}
+
+/**
+ * Two processes that open a new database at once both switch its journal mode, and SQLite does not wait for that lock:
+ * it answers SQLITE_BUSY at once (https://www.sqlite.org/c3ref/busy_handler.html). So the wait is ours.
+ */
+function pragmaWhenFree(sqlite: SQLite.Database, pragma: string): void {
+  const deadline = performance.now() + BUSY_TIMEOUT_MS;
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) {
+    try {
+      sqlite.pragma(pragma);
+      return;
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? '';
+      if (!code.startsWith('SQLITE_BUSY') || performance.now() > deadline) throw error;
+      Atomics.wait(clock, 0, 0, 5 + Math.random() * 20);
+    }
+  }
 }
 
 /** One query instead of the migrator's several, for the usual case. */
