@@ -27,9 +27,8 @@ export interface LockRequest extends Pick<AcquireOptions, 'wait' | 'signal' | 'c
   readonly parentLockId?: string | undefined;
 }
 
-/** Locks the project that contains `cwd` and repairs whatever a killed predecessor left. */
-export async function lockProject(cwd: string, request: LockRequest, emit: Emit): Promise<LockedProject> {
-  const repo = findRepository(cwd);
+/** Locks a project and repairs whatever a killed predecessor left. */
+export async function lockProject(repo: Repository, request: LockRequest, emit: Emit): Promise<LockedProject> {
   const { taskId, parentLockId, ...options } = request;
   if (parentLockId !== undefined) await assertNotNested(repo.root, parentLockId);
   const lock = await StateLock.acquire(repo.root, taskId, {
@@ -94,7 +93,7 @@ export async function viewProject(cwd: string, emit: Emit): Promise<ProjectView>
   const isHeld = (await StateLock.inspect(repo.root)).state !== 'free';
   const database = path.join(repo.root, '.devs.db');
   if (!isHeld && (takeover !== null || (await needsRepair(repo, database)))) {
-    await using _ = await lockProject(cwd, { taskId: 'recover', lazyHeartbeat: true }, emit);
+    await using _ = await lockProject(repo, { taskId: 'recover', lazyHeartbeat: true }, emit);
   }
   if (!fs.existsSync(database)) return { repo, log: null, async [Symbol.asyncDispose]() {} };
   const { openDatabase, RunLog } = await import('@devs/db');

@@ -75,7 +75,8 @@ export class TaskRunner {
     assertTaskId(task.id);
     const { cwd, wait = 0, signal, parentLockId } = this.#options;
     // Its thread starts while this one waits for the lock and opens the database.
-    prepareTake(findRepository(cwd));
+    const repo = findRepository(cwd);
+    prepareTake(repo);
     const request = {
       taskId: task.id,
       command: describe(task),
@@ -85,7 +86,7 @@ export class TaskRunner {
       // A command leaves this thread free; a function may block it from its first statement on.
       lazyHeartbeat: !('run' in task),
     };
-    await using project = await this.#timed('lock and open', () => lockProject(cwd, request, this.#emit));
+    await using project = await this.#timed('lock and open', () => lockProject(repo, request, this.#emit));
     return await this.#runLocked(project, task);
   }
 

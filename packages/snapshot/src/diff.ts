@@ -1,8 +1,8 @@
-import { type BytePath, byteOrder, toText } from './byte-path.ts';
+import { byteOrder, toText } from './byte-path.ts';
 import { findRepository } from './git/repository.ts';
-import { type LoadedSnapshot, loadSnapshot, resolveSnapshot } from './load-snapshot.ts';
+import { diffFiles, type LoadedSnapshot, loadSnapshot, resolveSnapshot } from './load-snapshot.ts';
 import { ObjectStore } from './objects/object-store.ts';
-import { diffTrees, type TreeEntry } from './objects/trees.ts';
+import type { TreeEntry } from './objects/trees.ts';
 
 export interface DiffEntry {
   readonly path: string;
@@ -18,18 +18,11 @@ export async function diffSnapshots(cwd: string, from: string, to: string): Prom
     return loadSnapshot(store, ref, oid);
   };
   const [before, after] = [await load(from), await load(to)];
-  const changes = new Map<BytePath, [before: TreeEntry | null, after: TreeEntry | null]>();
-  for (const kind of ['workTree', 'untrackedTree'] as const) {
-    for (const change of diffTrees(store, before[kind], after[kind])) {
-      const known = changes.get(change.path);
-      changes.set(change.path, [change.before ?? known?.[0] ?? null, change.after ?? known?.[1] ?? null]);
-    }
-  }
-  return [...changes]
-    .sort(([a], [b]) => byteOrder(a, b))
-    .flatMap(([path, [a, b]]) => {
-      const status = statusOf(a, b);
-      return status === null ? [] : [{ path: toText(path), status }];
+  return [...diffFiles(store, before, after).values()]
+    .sort((a, b) => byteOrder(a.path, b.path))
+    .flatMap((change) => {
+      const status = statusOf(change.before, change.after);
+      return status === null ? [] : [{ path: toText(change.path), status }];
     });
 }
 

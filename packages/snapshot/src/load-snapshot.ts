@@ -6,7 +6,7 @@ import type { Repository } from './git/repository.ts';
 import { decodeManifest, type Manifest } from './manifest.ts';
 import { readMessage } from './objects/commit-text.ts';
 import type { ObjectStore } from './objects/object-store.ts';
-import { DIRECTORY, findInTree, readTree, type TreeEntry } from './objects/trees.ts';
+import { DIRECTORY, diffTrees, findInTree, type PathChange, readTree, type TreeEntry } from './objects/trees.ts';
 import { type OutsideIgnores, TreeIgnoreRules } from './scan/ignore-rules.ts';
 import { SNAPSHOT_REFS } from './snapshot-id.ts';
 import type { SnapshotKind } from './take.ts';
@@ -91,6 +91,26 @@ export function readStateOperation(store: ObjectStore, snapshot: LoadedSnapshot)
   const top = readTree(store, snapshot.stateTree).get('operation');
   if (top !== undefined) collect(top.oid, '');
   return files;
+}
+
+/** The paths on which two snapshots differ, tracked and untracked together: a file may have moved from one to the other. */
+export function diffFiles(
+  store: ObjectStore,
+  before: LoadedSnapshot,
+  after: LoadedSnapshot,
+): Map<BytePath, PathChange> {
+  const changes = new Map<BytePath, PathChange>();
+  for (const tree of ['workTree', 'untrackedTree'] as const) {
+    for (const change of diffTrees(store, before[tree], after[tree])) {
+      const known = changes.get(change.path);
+      changes.set(change.path, {
+        path: change.path,
+        before: change.before ?? known?.before ?? null,
+        after: change.after ?? known?.after ?? null,
+      });
+    }
+  }
+  return changes;
 }
 
 /** The ignore rules as they were when the snapshot was taken. */

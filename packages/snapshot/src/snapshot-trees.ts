@@ -1,5 +1,4 @@
-import type { BytePath } from './byte-path.ts';
-import { parentOf } from './byte-path.ts';
+import { type BytePath, parentOf } from './byte-path.ts';
 import { type GitIndex, oidOf } from './git/index-file.ts';
 import type { ObjectWriter } from './objects/object-writer.ts';
 import { REGULAR, type TreeEntry, type TreeItem, writeTreeOf, writeTrees } from './objects/trees.ts';

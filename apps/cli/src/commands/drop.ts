@@ -1,4 +1,4 @@
-import { AtomicSnapshot } from '@devs/snapshot';
+import { AtomicSnapshot, findRepository } from '@devs/snapshot';
 import { lockProject } from '../project.ts';
 import { dropIfThere } from '../repair.ts';
 import type { CommandContext } from './context.ts';
@@ -9,7 +9,7 @@ export async function drop(context: CommandContext, name: string): Promise<numbe
   const { id } = await findRunFirst(context, name);
   const { cwd, terminal, env } = context;
   await using project = await lockProject(
-    cwd,
+    findRepository(cwd),
     { taskId: 'drop', command: 'devs drop', parentLockId: env.DEVS_LOCK_ID, lazyHeartbeat: true },
     terminal.event,
   );

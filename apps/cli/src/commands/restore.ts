@@ -1,5 +1,5 @@
 import type { RunWithCommand } from '@devs/db';
-import { AtomicSnapshot, type Head, type RestoreReport } from '@devs/snapshot';
+import { AtomicSnapshot, findRepository, type Head, type RestoreReport } from '@devs/snapshot';
 import { lockProject } from '../project.ts';
 import { dropIfThere } from '../repair.ts';
 import { shieldFromSignals } from '../run-child.ts';
@@ -23,7 +23,7 @@ export async function restore(
   using _ = shieldFromSignals();
   const { id } = await findRunFirst(context, name);
   await using project = await lockProject(
-    cwd,
+    findRepository(cwd),
     { taskId: 'restore', command: 'devs restore', parentLockId: env.DEVS_LOCK_ID, lazyHeartbeat: true },
     terminal.event,
   );

@@ -148,13 +148,19 @@ function readVarint(bytes: Buffer, start: number): [value: number, next: number]
 }
 
 /**
- * Whether a file's stat says that it is what the index entry at `at` recorded. No: it may still be equal, and must be
- * read. Uses nothing but its parameters, for its text is sent to a thread (scan/stat-helper.ts).
+ * Whether a file's stat proves that it is what the index entry at `at` recorded: type, execute bit, size and times, of an
+ * entry that is neither unmerged nor added with --intent-to-add. No: it may still be equal, and must be read. Uses nothing but its parameters, for its text is sent to a thread (scan/stat-helper.ts).
  */
 export function statMatches(bytes: Buffer, at: number, indexMtimeMs: number, stat: fs.Stats): boolean {
   // The same arithmetic as Node's own, so that equal times give equal numbers.
   const mtimeMs = bytes.readUInt32BE(at + 8) * 1000 + bytes.readUInt32BE(at + 12) / 1e6;
+  const mode = bytes.readUInt32BE(at + 24);
+  const flags = bytes.readUInt16BE(at + 60);
   return (
+    (mode & 0o170000) === (stat.mode & 0o170000) &&
+    (mode === 0o120000 || ((mode ^ stat.mode) & 0o100) === 0) &&
+    (flags & 0x3000) === 0 &&
+    ((flags & 0x4000) === 0 || (bytes.readUInt16BE(at + 62) & 0x2000) === 0) &&
     mtimeMs === stat.mtimeMs &&
     bytes.readUInt32BE(at + 36) === stat.size % 0x1_0000_0000 &&
     bytes.readUInt32BE(at) * 1000 + bytes.readUInt32BE(at + 4) / 1e6 === stat.ctimeMs &&

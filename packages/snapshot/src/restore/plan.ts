@@ -1,5 +1,5 @@
 import { type BytePath, byteOrder, parentOf } from '../byte-path.ts';
-import { absentBySkipWorktree, type LoadedSnapshot } from '../load-snapshot.ts';
+import { absentBySkipWorktree, diffFiles, type LoadedSnapshot } from '../load-snapshot.ts';
 import { EMPTY_TREE } from '../objects/object-id.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { diffTrees, GITLINK, SYMLINK, type TreeEntry } from '../objects/trees.ts';
@@ -65,16 +65,11 @@ export function planRestore(
   };
 }
 
-/** Tracked and untracked files together: a file may have moved from one to the other. */
+/** What lies on disk now and what lay there then: the snapshots' files, less those that sparse checkout kept away. */
 function changedPaths(store: ObjectStore, now: LoadedSnapshot, then: LoadedSnapshot): Map<BytePath, PlannedChange> {
   const changes = new Map<BytePath, PlannedChange>();
-  const merge = (path: BytePath, from: TreeEntry | null, to: TreeEntry | null) => {
-    const known = changes.get(path);
-    changes.set(path, { path, from: from ?? known?.from ?? null, to: to ?? known?.to ?? null });
-  };
-  for (const { path, before, after } of diffTrees(store, now.workTree, then.workTree)) merge(path, before, after);
-  for (const { path, before, after } of diffTrees(store, now.untrackedTree, then.untrackedTree)) {
-    merge(path, before, after);
+  for (const { path, before, after } of diffFiles(store, now, then).values()) {
+    changes.set(path, { path, from: before, to: after });
   }
   // The trees hold files that the skip-worktree bit keeps off the disk.
   const absentNow = absentBySkipWorktree(store, now);

@@ -167,13 +167,7 @@ class Scanner {
     const entry = tracked.entries[position]!;
     this.#result.present[position] = 1;
     if (stat.isFile()) this.#permissions('file', path, stat);
-    const typeMatches = (entry.mode & 0o170000) === (stat.mode & 0o170000);
-    const modeMatches = typeMatches && (!stat.isFile() || ((entry.mode ^ stat.mode) & 0o100) === 0);
-    const proven =
-      modeMatches &&
-      entry.stage === 0 &&
-      !entry.intentToAdd &&
-      statMatches(index.bytes!, entry.offset, index.mtimeMs, stat);
+    const proven = statMatches(index.bytes!, entry.offset, index.mtimeMs, stat);
     if (!proven || this.#conversion.mayConvert(path)) this.#result.suspects.push({ path, stat });
   }
 

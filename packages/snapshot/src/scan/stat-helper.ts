@@ -86,15 +86,8 @@ function workerMain(
       let proof = proven.NOT_PROVEN;
       try {
         const stat = /[^\x00-\x7f]/.test(name) ? undefined : lstatSync(`${root}/${name}`, { throwIfNoEntry: false });
-        const mode = bytes.readUInt32BE(at + 24);
-        const sameMode =
-          stat !== undefined &&
-          (mode & 0o170000) === (stat.mode & 0o170000) &&
-          (((mode ^ stat.mode) & 0o100) === 0 || mode === 0o120000);
-        // Neither unmerged nor added with --intent-to-add.
-        const plain = (flags & 0x3000) === 0 && !(flags & 0x4000 && bytes.readUInt16BE(at + 62) & 0x2000);
-        if (sameMode && plain && matches(bytes, at, mtimeMs, stat)) {
-          proof = (stat.mode & proven.PERMISSIONS) | (mode === 0o120000 ? proven.PROVEN_LINK : proven.PROVEN_FILE);
+        if (stat !== undefined && matches(bytes, at, mtimeMs, stat)) {
+          proof = (stat.mode & proven.PERMISSIONS) | (stat.isSymbolicLink() ? proven.PROVEN_LINK : proven.PROVEN_FILE);
         }
       } catch {
         // Whatever it was, the scan meets it too, and reports it.
