@@ -9,6 +9,7 @@ import { AtomicSnapshot } from '@devs/snapshot';
 import lockfile from 'proper-lockfile';
 import { compare, table } from './measure.mjs';
 import { dirty, git, makeRepository } from './repository.mjs';
+import { staleRace } from './stale-race.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -108,6 +109,11 @@ for (const [name, run] of Object.entries(rows)) {
   results.push(await run(name));
   process.stderr.write('.');
 }
+const races = [];
+const RACE = 'eight processes meet one stale lock';
+if (RACE.includes(flags.only)) {
+  for (const library of ['devs', 'proper-lockfile']) races.push(await staleRace(library, 300));
+}
 process.stderr.write('\n');
 const machine = {
   node: process.version,
@@ -115,5 +121,11 @@ const machine = {
   cpus: os.cpus().length,
   platform: process.platform,
 };
-if (flags.json) console.log(JSON.stringify({ machine, results }, null, 2));
-else console.log(`${table(results)}\n\n${machine.git}, Node ${machine.node}, ${machine.cpus} cores`);
+if (flags.json) console.log(JSON.stringify({ machine, results, races }, null, 2));
+else {
+  if (results.length > 0) console.log(`${table(results)}\n`);
+  for (const { library, rounds, twoHolders, noHolder } of races) {
+    console.log(`${RACE}, ${library}: of ${rounds} rounds ${twoHolders} with two holders, ${noHolder} with none`);
+  }
+  console.log(`${machine.git}, Node ${machine.node}, ${machine.cpus} cores`);
+}

@@ -1,18 +1,21 @@
 import type { RunWithCommand } from '@devs/db';
 import type { LockData, Takeover } from '@devs/lock';
 import type { RestoreReport, TakeReport } from '@devs/snapshot';
+import type { LeftBehind } from './left-behind.ts';
 
 /** Everything worth telling that happens in a project or a run. A closed union: renderers handle each member. */
 export type RunnerEvent =
   | { readonly type: 'takeover'; readonly takeover: Takeover }
   | { readonly type: 'waiting'; readonly holder: LockData }
+  | { readonly type: 'unsafe-directory'; readonly root: string; readonly fileSystem: string }
+  | { readonly type: 'orphans'; readonly holder: LockData; readonly processes: readonly LeftBehind[] }
   | { readonly type: 'database-recovered'; readonly message: string }
   | { readonly type: 'restore-finished'; readonly report: RestoreReport }
   | { readonly type: 'crashed'; readonly run: RunWithCommand }
   | { readonly type: 'adopted'; readonly runId: string; readonly taskId: string }
   | { readonly type: 'snapshot-taken'; readonly runId: string; readonly report: TakeReport; readonly ms: number }
   | { readonly type: 'started'; readonly runId: string; readonly taskId: string; readonly command: string }
-  | { readonly type: 'left-behind'; readonly processes: readonly { readonly pid: number; readonly command: string }[] }
+  | { readonly type: 'left-behind'; readonly processes: readonly LeftBehind[] }
   | { readonly type: 'restored'; readonly runId: string; readonly report: RestoreReport; readonly ms: number }
   | { readonly type: 'step'; readonly name: string; readonly ms: number };
 

@@ -89,6 +89,7 @@ A run is named by its id, the beginning of its id, its task id (the newest run o
     )
     .option('--wait [duration]', 'wait for a held lock, at most so long (default without it: do not wait)')
     .option('--timeout <duration>', 'end the command after so long')
+    .option('--force', 'start even beside processes that a killed run left at work')
     .option('--include-ignored <pattern...>', 'capture these ignored files too')
     .action((names: string[], flags: RunFlags) =>
       act(async (context) => (await import('./commands/run.ts')).run(context, names, command, flags))(),

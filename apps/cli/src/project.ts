@@ -1,11 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { RunLog } from '@devs/db';
-import { type AcquireOptions, type HeldStateLock, StateLock } from '@devs/lock';
+import { type AcquireOptions, type HeldStateLock, type LockData, StateLock } from '@devs/lock';
 import { AtomicSnapshot, findRepository, type Repository } from '@devs/snapshot';
 import { CliError, EXIT_HELD } from './errors.ts';
 import type { Emit } from './events.ts';
 import { excludeOwnFiles } from './exclude.ts';
+import { type OrphanPolicy, objectToOrphans } from './left-behind.ts';
 import { repair } from './repair.ts';
 
 /** A project whose lock this process holds: it may change anything. Disposing closes the database, then unlocks. */
@@ -25,18 +26,23 @@ export interface LockRequest extends Pick<AcquireOptions, 'wait' | 'signal' | 'c
   readonly taskId: string;
   /** `DEVS_LOCK_ID` of the environment: the lock of the run this process was started by. */
   readonly parentLockId?: string | undefined;
+  /** Processes that a killed run left at work: refuse to start beside them, or warn. Default: `devs.json`, or refuse. */
+  readonly orphans?: OrphanPolicy | undefined;
 }
 
 /** Locks a project and repairs whatever a killed predecessor left. */
 export async function lockProject(repo: Repository, request: LockRequest, emit: Emit): Promise<LockedProject> {
-  const { taskId, parentLockId, ...options } = request;
+  const { taskId, parentLockId, orphans, ...options } = request;
   if (parentLockId !== undefined) await assertNotNested(repo.root, parentLockId);
   const lock = await StateLock.acquire(repo.root, taskId, {
     ...options,
+    objection: objectToOrphans(async () => orphans ?? (await readOrphanPolicy(repo.root)), emit),
     onTakeover: (takeover) => emit({ type: 'takeover', takeover }),
     onWait: (holder) => emit({ type: 'waiting', holder }),
   });
   try {
+    const { fileSystem } = StateLock.checkDirectory(repo.root);
+    if (fileSystem !== null) emit({ type: 'unsafe-directory', root: repo.root, fileSystem });
     // Loaded here: SQLite and Kysely take longer than the lock, and other threads can work meanwhile.
     const { openDatabase, RunLog } = await import('@devs/db');
     const database = await openDatabase(repo.root, {
@@ -68,6 +74,11 @@ export async function lockProject(repo: Repository, request: LockRequest, emit: 
   }
 }
 
+/** Loaded when it is asked for: it needs a parser, and orphans are rare. */
+async function readOrphanPolicy(root: string): Promise<OrphanPolicy> {
+  return (await import('./tasks-file.ts')).readOrphanPolicy(root);
+}
+
 async function assertNotNested(root: string, parentLockId: string): Promise<void> {
   const status = await StateLock.inspect(root);
   if (status.state === 'free' || status.lock.id !== parentLockId) return;
@@ -88,7 +99,9 @@ async function assertNotNested(root: string, parentLockId: string): Promise<void
  */
 export async function viewProject(cwd: string, emit: Emit): Promise<ProjectView> {
   const repo = findRepository(cwd);
-  const takeover = await StateLock.releaseStale(repo.root);
+  const objection = objectToOrphans(() => readOrphanPolicy(repo.root), emit);
+  const onWait = (holder: LockData) => emit({ type: 'waiting', holder });
+  const takeover = await StateLock.releaseStale(repo.root, undefined, { objection, onWait });
   if (takeover !== null) emit({ type: 'takeover', takeover });
   const isHeld = (await StateLock.inspect(repo.root)).state !== 'free';
   const database = path.join(repo.root, '.devs.db');

@@ -3,7 +3,7 @@ import type { RunEnd } from '@devs/db';
 import { AtomicSnapshot, findRepository, newSnapshotId, prepareTake, takeSnapshot } from '@devs/snapshot';
 import { EXIT_DEVS, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_TIMEOUT } from './errors.ts';
 import type { Emit } from './events.ts';
-import { processesOfRun } from './left-behind.ts';
+import { type OrphanPolicy, processesWith } from './left-behind.ts';
 import { type LockedProject, lockProject } from './project.ts';
 import { dropIfThere } from './repair.ts';
 import { type ChildEnd, exitCodeOfChild, runChild } from './run-child.ts';
@@ -22,6 +22,8 @@ export interface TaskRunnerOptions {
   readonly timeout?: number;
   /** Patterns of ignored files to capture all the same. */
   readonly includeIgnored?: readonly string[];
+  /** Whether to start beside processes that a killed run left at work. Default: `orphans` of devs.json, or `refuse`. */
+  readonly orphans?: OrphanPolicy;
   /** Cancels the wait for the lock, or the task. */
   readonly signal?: AbortSignal;
   readonly onEvent?: Emit;
@@ -73,7 +75,7 @@ export class TaskRunner {
    */
   async run(task: Task): Promise<RunResult> {
     assertTaskId(task.id);
-    const { cwd, wait = 0, signal, parentLockId } = this.#options;
+    const { cwd, wait = 0, signal, parentLockId, orphans } = this.#options;
     // Its thread starts while this one waits for the lock and opens the database.
     const repo = findRepository(cwd);
     prepareTake(repo);
@@ -82,6 +84,7 @@ export class TaskRunner {
       command: describe(task),
       wait,
       parentLockId,
+      orphans,
       ...(signal === undefined ? {} : { signal }),
       // A command leaves this thread free; a function may block it from its first statement on.
       lazyHeartbeat: !('run' in task),
@@ -108,7 +111,7 @@ export class TaskRunner {
     lock.assertHeld();
     this.#emit({ type: 'started', runId, taskId: task.id, command: row.command });
     const outcome = await this.#execute(project, task, runId, report.ref);
-    const leftBehind = processesOfRun(runId);
+    const leftBehind = processesWith('DEVS_RUN_ID', runId);
     if (leftBehind.length > 0) this.#emit({ type: 'left-behind', processes: leftBehind });
     const end = outcome.ok
       ? await this.#succeed(project, runId, report.ref)

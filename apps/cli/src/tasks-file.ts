@@ -3,6 +3,10 @@ import path from 'node:path';
 import { getNodeValue, type Node as JsonNode, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { parseDuration } from './duration.ts';
 import { CliError, EXIT_USAGE } from './errors.ts';
+import type { OrphanPolicy } from './left-behind.ts';
+
+/** At the top of the work tree: JSON with comments. */
+const CONFIG_FILE = 'devs.json';
 
 /** A task by name: what it runs and how. */
 export interface NamedTask {
@@ -22,8 +26,8 @@ export interface NamedTask {
  * @throws CliError `DEVS_TASK_UNKNOWN`, `DEVS_CONFIG_INVALID` with line and column, `DEVS_CONFIG_UNREADABLE`.
  */
 export function findTask(name: string, cwd: string, root: string): NamedTask {
-  const configFile = path.join(root, 'devs.json');
-  const config = readTasks(configFile);
+  const configFile = path.join(root, CONFIG_FILE);
+  const config = readConfig(configFile).tasks;
   const own = config.get(name);
   if (own !== undefined) return own;
   const scripts = readScripts(cwd, root);
@@ -37,10 +41,21 @@ export function findTask(name: string, cwd: string, root: string): NamedTask {
   });
 }
 
-function readTasks(file: string): Map<string, NamedTask> {
+/** `orphans` of `devs.json`; see `OrphanPolicy`. */
+export function readOrphanPolicy(root: string): OrphanPolicy {
+  return readConfig(path.join(root, CONFIG_FILE)).orphans;
+}
+
+interface Config {
+  readonly tasks: ReadonlyMap<string, NamedTask>;
+  readonly orphans: OrphanPolicy;
+}
+
+function readConfig(file: string): Config {
   const tasks = new Map<string, NamedTask>();
+  let orphans: OrphanPolicy = 'refuse';
   const text = readIfThere(file);
-  if (text === null) return tasks;
+  if (text === null) return { tasks, orphans };
   const invalid = (offset: number, what: string) => {
     const before = text.slice(0, offset).split('\n');
     const [line, column] = [before.length, before.at(-1)!.length + 1];
@@ -53,14 +68,21 @@ function readTasks(file: string): Map<string, NamedTask> {
   const tree = parseTree(text, errors, { allowTrailingComma: true });
   if (errors[0] !== undefined) throw invalid(errors[0].offset, printParseErrorCode(errors[0].error));
   if (tree?.type !== 'object') throw invalid(0, 'an object is expected');
+  const policy = property(tree, 'orphans');
+  if (policy !== undefined) orphans = oneOf('orphans', policy, ['refuse', 'warn'], invalid);
   const section = property(tree, 'tasks');
-  if (section === undefined) return tasks;
+  if (section === undefined) return { tasks, orphans };
   if (section.type !== 'object') throw invalid(section.offset, '"tasks" must be an object');
   for (const entry of section.children ?? []) {
     const [key, value] = entry.children ?? [];
     if (key !== undefined && value !== undefined) tasks.set(key.value, toTask(value, path.dirname(file), invalid));
   }
-  return tasks;
+  return { tasks, orphans };
+}
+
+function oneOf<T extends string>(key: string, value: JsonNode, allowed: readonly T[], invalid: Invalid): T {
+  if (allowed.includes(value.value)) return value.value;
+  throw invalid(value.offset, `"${key}" must be ${allowed.map((word) => `"${word}"`).join(' or ')}`);
 }
 
 type Invalid = (offset: number, what: string) => CliError;
@@ -81,16 +103,11 @@ function toTask(node: JsonNode, root: string, invalid: Invalid): NamedTask {
 }
 
 function setting(key: JsonNode, value: JsonNode, root: string, invalid: Invalid): Partial<NamedTask> {
-  const oneOf = <T extends string>(...allowed: T[]): T => {
-    if (!allowed.includes(value.value))
-      throw invalid(value.offset, `"${key.value}" must be ${allowed.map((word) => `"${word}"`).join(' or ')}`);
-    return value.value;
-  };
   switch (key.value) {
     case 'onFailure':
-      return { onFailure: oneOf('keep', 'restore') };
+      return { onFailure: oneOf(key.value, value, ['keep', 'restore'], invalid) };
     case 'onSuccess':
-      return { onSuccess: oneOf('drop', 'keep') };
+      return { onSuccess: oneOf(key.value, value, ['drop', 'keep'], invalid) };
     case 'timeout':
       if (value.type !== 'string') throw invalid(value.offset, '"timeout" must be a duration such as "10m"');
       return { timeout: parseDuration(value.value) };

@@ -1,8 +1,9 @@
 import process from 'node:process';
 import { styleText } from 'node:util';
-import { formatDuration } from './duration.ts';
+import { formatAge, formatDuration } from './duration.ts';
 import { type CodedError, isCoded } from './errors.ts';
 import type { RunnerEvent } from './events.ts';
+import { describeProcesses } from './left-behind.ts';
 
 export interface TerminalOptions {
   readonly json: boolean;
@@ -84,11 +85,18 @@ export class Terminal {
       }
       case 'waiting': {
         const { pid, task_id, acquired_at } = event.holder;
-        this.say(
-          `waiting for task ${task_id} (pid ${pid}${acquired_at === undefined ? '' : `, since ${acquired_at}`}); look: ${this.hint('devs status')}`,
-        );
+        const since = acquired_at === undefined ? '' : `, which has the lock since ${formatAge(acquired_at)}`;
+        this.say(`waiting for task ${task_id} (pid ${pid})${since}; look: ${this.hint('devs status')}`);
         return;
       }
+      case 'unsafe-directory':
+        this.warn(`${event.root} is on ${event.fileSystem}: a run on another machine may not see this one's lock`);
+        return;
+      case 'orphans':
+        this.warn(
+          `task ${event.holder.task_id} was killed, and processes it started are still running: ${describeProcesses(event.processes)}`,
+        );
+        return;
       case 'database-recovered':
         this.warn(event.message);
         return;

@@ -15,6 +15,8 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  /** Resolves when it has said this on stderr. */
+  says(text: string): Promise<void>;
 }
 
 /** For the git commands that tasks run. */
@@ -39,7 +41,16 @@ export function start(cwd: string, args: readonly string[], options: SpawnOption
   const ended = new Promise<Ended>((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
-  return { child, ended };
+  const says = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (stderr.includes(text)) resolve();
+      };
+      child.stderr!.on('data', look);
+      void ended.then(() => reject(new Error(`ended without saying "${text}": ${stderr}`)));
+      look();
+    });
+  return { child, ended, says };
 }
 
 export function devs(cwd: string, ...args: string[]): Promise<Ended> {

@@ -74,12 +74,10 @@ describe('two runs at once on one project', () => {
   test('--wait waits for its turn', async () => {
     const { run, task: first } = await startRun('--id', 'first');
     const second = start(repo.dir, ['run', '--wait', '1m', '--id', 'second', '--', 'true']);
-    await new Promise<void>((resolve) => second.child.stderr!.once('data', () => resolve()));
+    await second.says('waiting for task first');
     first.exit(0);
     expect(await run.ended).toMatchObject({ code: 0 });
-    const ended = await second.ended;
-    expect(ended.code).toBe(0);
-    expect(ended.stderr).toContain('waiting for task first');
+    expect((await second.ended).code).toBe(0);
   });
 
   test('a run inside a run is refused at once, and says so', async () => {
@@ -214,14 +212,48 @@ describe('kill -9 of devs and its command', () => {
     expect(fs.existsSync(repo.path('.devs.db-wal'))).toBe(false);
   });
 
-  test('kill -9 of devs alone: its command goes on, and the next run still starts', async () => {
-    const { run, task: orphan } = await startRun('--id', 'doomed');
-    await kill(run.child.pid!, new Promise((resolve) => run.child.once('exit', resolve)));
-    orphan.exit(0);
-    await run.ended; // its pipes close with the orphan
-    expect(await devs(repo.dir, 'run', '--', 'true')).toMatchObject({
-      code: 0,
-      stderr: expect.stringContaining('doomed'),
+  describe('kill -9 of devs alone: its command goes on', () => {
+    let run: Started;
+    let orphan: Remote;
+    beforeEach(async () => {
+      ({ run, task: orphan } = await startRun('--id', 'doomed'));
+      await kill(run.child.pid!, new Promise((resolve) => run.child.once('exit', resolve)));
+    });
+    afterEach(async () => {
+      orphan.exit(0);
+      await run.ended; // its pipes close with the orphan
+    });
+
+    test('the next run is refused and names it, and starts when it has ended', async () => {
+      const refused = await devs(repo.dir, 'run', '--', 'true');
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('StateLockConflictError') });
+      expect(refused.stderr).toContain(`pid ${orphan.pid}`);
+      const waiting = start(repo.dir, ['run', '--wait', '--', 'true']);
+      await waiting.says('waiting for task doomed');
+      orphan.exit(0);
+      expect(await waiting.ended).toMatchObject({ code: 0, stderr: expect.stringContaining('was killed') });
+    });
+
+    test('status names it, and the way out that it prints works', async () => {
+      const { id } = JSON.parse(fs.readFileSync(lockFile(), 'utf8')) as { id: string };
+      const status = await devs(repo.dir, 'status');
+      expect(status.stdout).toContain(`still running: pid ${orphan.pid}`);
+      expect(status.stdout).toContain(`devs unlock ${id} --force`);
+      expect(await devs(repo.dir, 'unlock', id)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('DEVS_LOCK_ORPHANS'),
+      });
+      expect((await devs(repo.dir, 'unlock', id, '--force')).code).toBe(0);
+      expect((await devs(repo.dir, 'run', '--', 'true')).code).toBe(0);
+    });
+
+    test.each([
+      ['--force', ['--force'], null],
+      ['the setting of devs.json', [], '{ "orphans": "warn" }'],
+    ])('%s starts beside it, with a warning', async (_, options, config) => {
+      if (config !== null) repo.write('devs.json', config);
+      const ended = await devs(repo.dir, 'run', ...options, '--', 'true');
+      expect(ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/WARN task doomed was killed, and proc/) });
     });
   });
 

@@ -1,12 +1,11 @@
-import fs from 'node:fs';
 import { Worker } from 'node:worker_threads';
 
 /** States of a slot. Only the worker moves BEATING <-> WRITING; only the holder moves FREE -> BEATING -> FREE. */
 const FREE = 0;
 const BEATING = 1;
 const WRITING = 2;
-/** Words of a slot: state, file descriptor, offset of the timestamp, interval in milliseconds. */
-const SLOT_WORDS = 4;
+/** Words of a slot: state, file descriptor, offset of the timestamp, interval in milliseconds, use counter. */
+const SLOT_WORDS = 5;
 const SLOTS = 256;
 /** The first word counts changes of the table; the worker sleeps on it. */
 const HEADER_WORDS = 1;
@@ -21,15 +20,17 @@ const WORKER_SOURCE = `
 const fs = require('node:fs');
 const { workerData: table } = require('node:worker_threads');
 const due = new Array(${SLOTS}).fill(0);
+const uses = new Array(${SLOTS}).fill(0);
 for (;;) {
   const version = Atomics.load(table, 0);
   let next = Infinity;
   const now = performance.now();
   for (let slot = 0; slot < ${SLOTS}; slot++) {
     const at = ${HEADER_WORDS} + slot * ${SLOT_WORDS};
-    if (Atomics.load(table, at) !== ${BEATING}) { due[slot] = 0; continue; }
+    if (Atomics.load(table, at) !== ${BEATING}) continue;
     const interval = Atomics.load(table, at + 3);
-    if (due[slot] === 0) due[slot] = now + interval;
+    // Another lock than the last time, though the slot was never seen free.
+    if (uses[slot] !== table[at + 4]) { uses[slot] = table[at + 4]; due[slot] = now + interval; }
     if (now >= due[slot] && Atomics.compareExchange(table, at, ${BEATING}, ${WRITING}) === ${BEATING}) {
       try { fs.writeSync(table[at + 1], new Date().toISOString(), table[at + 2]); } catch {}
       Atomics.store(table, at, ${BEATING});
@@ -71,7 +72,7 @@ export interface Heartbeat {
 export function startHeartbeat(fd: number, offset: number, intervalMs: number): Heartbeat {
   const words = sharedTable();
   const at = freeSlot(words);
-  words.set([fd, offset, intervalMs], at + 1);
+  words.set([fd, offset, intervalMs, words[at + 4]! + 1], at + 1);
   Atomics.store(words, at, BEATING);
   Atomics.add(words, 0, 1);
   Atomics.notify(words, 0);
@@ -85,11 +86,4 @@ export function startHeartbeat(fd: number, offset: number, intervalMs: number): 
 function freeSlot(words: Int32Array): number {
   for (let at = HEADER_WORDS; at < words.length; at += SLOT_WORDS) if (words[at] === FREE) return at;
   throw new RangeError(`this process holds ${SLOTS} locks already`);
-}
-
-/** True where `file` no longer is the file open as `fd`. */
-export function isReplaced(fd: number, file: string): boolean {
-  const own = fs.fstatSync(fd);
-  const now = fs.lstatSync(file, { throwIfNoEntry: false });
-  return now === undefined || now.ino !== own.ino || now.dev !== own.dev;
 }

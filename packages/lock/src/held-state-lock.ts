@@ -1,17 +1,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { StateLockError } from './errors.ts';
-import { type Heartbeat, isReplaced, startHeartbeat } from './heartbeat.ts';
-import type { CreatedFile, LockFs } from './lock-fs.ts';
-import { LOCK_FILE, type Removal, removeGeneration } from './protocol.ts';
+import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
+import { type CreatedFile, isReplaced, type LockFs } from './lock-fs.ts';
+import { BUSY_MS, LOCK_FILE, type Removal, releaseOwn } from './protocol.ts';
 import { type LockData, serialize, timestampOffset } from './record.ts';
 
 /** How often a holder looks whether the lock is still its own. */
 const WATCH_MS = 1_000;
 /** When a lazy heartbeat starts its thread. */
 const LAZY_MS = 1_000;
-/** How long a release waits for another process that is removing the lock at this moment. */
-const RELEASE_WAIT_MS = 2_000;
 
 /** A lock this process holds. `await using` releases it. */
 export class HeldStateLock {
@@ -97,9 +95,9 @@ export class HeldStateLock {
   }
 
   async #remove(): Promise<Removal> {
-    const deadline = performance.now() + RELEASE_WAIT_MS;
+    const deadline = performance.now() + BUSY_MS;
     for (;;) {
-      const outcome = await removeGeneration(this.#fs, this.id, Number.POSITIVE_INFINITY);
+      const outcome = await releaseOwn(this.#fs, this.id, this.#file);
       if (outcome !== 'busy' || performance.now() > deadline) return outcome;
       await new Promise((resolve) => setTimeout(resolve, 2));
     }

@@ -9,6 +9,9 @@ export interface LockFile {
   readonly ageMs: number;
 }
 
+/** `taken`: `right` exists. `gone`: `name` does not. `unsupported`: this file system has no hard links. */
+export type Claim = 'ours' | 'not ours' | 'taken' | 'gone' | 'unsupported';
+
 /** A file this process created and keeps open. */
 export interface CreatedFile {
   readonly fd: number;
@@ -22,6 +25,11 @@ export interface LockFs {
   /** Creates `name` holding `text`, whole or not at all; null where the name exists. The caller closes it. */
   create(name: string, text: string): Promise<CreatedFile | null>;
   close(file: CreatedFile): Promise<void>;
+  /**
+   * Gives the file called `name` a second name, `right`, and says whether it is the file that this process created as
+   * `file`. One call where creating `right` and reading `name` would be two.
+   */
+  claim(name: string, right: string, file: CreatedFile): Promise<Claim>;
   /** Null where nothing has that name. */
   read(name: string): Promise<LockFile | null>;
   /** No error where nothing has that name. */
@@ -95,6 +103,18 @@ export class DirectoryLockFs implements LockFs {
     fs.closeSync(file.fd);
   }
 
+  async claim(name: string, right: string, file: CreatedFile): Promise<Claim> {
+    try {
+      fs.linkSync(this.#path(name), this.#path(right));
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return 'taken';
+      if (codeOf(error) === 'ENOENT') return 'gone';
+      if (NO_LINKS.has(codeOf(error))) return 'unsupported';
+      throw error;
+    }
+    return isReplaced(file.fd, this.#path(right)) ? 'not ours' : 'ours';
+  }
+
   async read(name: string): Promise<LockFile | null> {
     const file = this.#path(name);
     let fd: number;
@@ -129,6 +149,13 @@ export class DirectoryLockFs implements LockFs {
   #path(name: string): string {
     return path.join(this.dir, name);
   }
+}
+
+/** True where `file` is not (or no longer) the file open as `fd`. */
+export function isReplaced(fd: number, file: string): boolean {
+  const own = fs.fstatSync(fd);
+  const now = fs.lstatSync(file, { throwIfNoEntry: false });
+  return now === undefined || now.ino !== own.ino || now.dev !== own.dev;
 }
 
 export function codeOf(error: unknown): string {

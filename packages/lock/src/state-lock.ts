@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { checkDirectory, type DirectoryCheck } from './check-directory.ts';
 import { StateLockConflictError, StateLockError } from './errors.ts';
 import { HeldStateLock } from './held-state-lock.ts';
 import { DirectoryLockFs } from './lock-fs.ts';
@@ -7,13 +8,16 @@ import {
   type Found,
   LOCK_FILE,
   look,
-  mayTakeOver,
+  type Objection,
+  realSurroundings,
   removeGeneration,
   temporaryLeftovers,
   tryAcquire,
+  tryTakeOver,
+  withEvidence,
 } from './protocol.ts';
 import { type LockData, newRecord } from './record.ts';
-import { type WaitOptions, waitForTurn } from './wait.ts';
+import { type Refusal, type WaitOptions, waitForTurn } from './wait.ts';
 
 /** An unknown holder that has been silent for longer than this is taken over. */
 export const DEFAULT_MAX_AGE_MS = 300_000;
@@ -41,11 +45,19 @@ export interface Takeover {
   readonly evidence: string;
 }
 
-export interface AcquireOptions extends WaitOptions {
-  /** What the holder runs, for people. */
-  readonly command?: string;
+export interface TakeoverOptions {
   /** Milliseconds of silence after which an unknown holder is taken over. Default 300 000. */
   readonly maxAgeMs?: number;
+  /**
+   * Asked before a stale lock is removed: why it must stay all the same, null where nothing speaks against it. For what
+   * the lock cannot know, such as processes that the dead holder left at work.
+   */
+  readonly objection?: Objection;
+}
+
+export interface AcquireOptions extends WaitOptions, TakeoverOptions {
+  /** What the holder runs, for people. */
+  readonly command?: string;
   /** Milliseconds between two refreshes of `timestamp`. Default 10 000. */
   readonly heartbeatMs?: number;
   /**
@@ -68,7 +80,9 @@ const heldHere = new Map<string, HeldStateLock>();
  */
 export class StateLock {
   /**
-   * Takes the lock of `cwd`, taking over a holder that is dead, or unknown and silent for `maxAgeMs`.
+   * Takes the lock of `cwd`, taking over a holder that is dead, or unknown and silent for `maxAgeMs`. Silence by the
+   * record's timestamp is not believed before three beats were missed under this process's eyes: with a record that
+   * promises beats (`heartbeat_ms`) this may take that long, `wait` or not.
    * @throws StateLockConflictError (`DEVS_LOCK_HELD`) when another holds it and the wait, if any, is over.
    * @throws StateLockError `DEVS_LOCK_UNWRITABLE`, `DEVS_LOCK_NOT_A_LOCK`, `DEVS_LOCK_NO_DIRECTORY`.
    */
@@ -77,14 +91,16 @@ export class StateLock {
       maxAgeMs = DEFAULT_MAX_AGE_MS,
       heartbeatMs = DEFAULT_HEARTBEAT_MS,
       onTakeover,
+      objection,
       command,
       lazyHeartbeat = false,
     } = options;
     const dir = locate(cwd);
-    return waitForTurn(options, async () => {
+    const around = realSurroundings(maxAgeMs, objection);
+    return waitForTurn(options, async (): Promise<HeldStateLock | Refusal> => {
       const record = newRecord(taskId, command, heartbeatMs);
-      const attempt = await tryAcquire(dir.fs, record, maxAgeMs);
-      if (!('file' in attempt)) return new StateLockConflictError(dir.lockPath, attempt.lock, attempt.verdict.evidence);
+      const attempt = await tryAcquire(dir.fs, record, around);
+      if (!('file' in attempt)) return { conflict: conflictOf(dir, attempt.found), undecidedMs: attempt.undecidedMs };
       for (const found of attempt.takeovers) onTakeover?.(asTakeover(found));
       if (attempt.takeovers.length > 0) await sweep(dir.fs);
       const onRelease = () => heldHere.delete(dir.cwd);
@@ -104,10 +120,8 @@ export class StateLock {
     if (held !== undefined) return held.release();
     const found = await look(dir.fs);
     if (found === null) return;
-    if (found.verdict.state !== 'dead') {
-      throw new StateLockConflictError(dir.lockPath, found.lock, found.verdict.evidence);
-    }
-    await removeGeneration(dir.fs, found.generation, DEFAULT_MAX_AGE_MS);
+    if (found.verdict.state !== 'dead') throw conflictOf(dir, found);
+    await removeGeneration(dir.fs, found.generation, realSurroundings(DEFAULT_MAX_AGE_MS));
   }
 
   /** Whether the lock's `timestamp` is older than `maxAgeMs`, whoever holds it. No lock: false. */
@@ -125,16 +139,38 @@ export class StateLock {
   }
 
   /**
-   * The startup rule: removes the lock of a holder that is dead, or unknown and silent for longer than `maxAgeMs`;
-   * never a living one's. Returns what was removed, null where nothing was.
+   * Whether the file system of `cwd` is one on which this lock protects; see `state-lock.agent.md`. Changes nothing.
+   * @throws StateLockError `DEVS_LOCK_NO_DIRECTORY`.
    */
-  static async releaseStale(cwd: string, maxAgeMs: number = DEFAULT_MAX_AGE_MS): Promise<Takeover | null> {
+  static checkDirectory(cwd: string): DirectoryCheck {
+    return checkDirectory(locate(cwd).cwd);
+  }
+
+  /**
+   * The startup rule: removes the lock of a holder that is dead, or unknown and silent for longer than `maxAgeMs`;
+   * never a living one's. Returns what was removed, null where nothing was. As `acquire`, it may watch for three beats.
+   */
+  static async releaseStale(
+    cwd: string,
+    maxAgeMs: number = DEFAULT_MAX_AGE_MS,
+    options: Pick<WaitOptions, 'signal' | 'onWait'> & Pick<TakeoverOptions, 'objection'> = {},
+  ): Promise<Takeover | null> {
     const dir = locate(cwd);
-    const found = await look(dir.fs);
-    if (found === null || !mayTakeOver(found, maxAgeMs)) return null;
-    const outcome = await removeGeneration(dir.fs, found.generation, maxAgeMs);
-    if (outcome === 'removed') await sweep(dir.fs);
-    return outcome === 'removed' ? asTakeover(found) : null;
+    const around = realSurroundings(maxAgeMs, options.objection);
+    const attempt = async (): Promise<{ takeover: Takeover | null } | Refusal> => {
+      const found = await look(dir.fs);
+      if (found === null) return { takeover: null };
+      const outcome = await tryTakeOver(dir.fs, found, around);
+      if (outcome === 'removed') await sweep(dir.fs);
+      if (typeof outcome === 'string') return { takeover: outcome === 'removed' ? asTakeover(found) : null };
+      return { conflict: conflictOf(dir, found), undecidedMs: outcome.undecidedMs };
+    };
+    try {
+      return (await waitForTurn({ ...options, wait: 0 }, attempt)).takeover;
+    } catch (error) {
+      if (error instanceof StateLockConflictError) return null;
+      throw error;
+    }
   }
 
   /**
@@ -158,10 +194,10 @@ export class StateLock {
       );
     }
     if (found.verdict.state !== 'dead' && options.force !== true) {
-      throw new StateLockConflictError(dir.lockPath, found.lock, found.verdict.evidence);
+      throw conflictOf(dir, found);
     }
-    const outcome = await removeGeneration(dir.fs, lockId, DEFAULT_MAX_AGE_MS);
-    if (outcome === 'busy') throw new StateLockConflictError(dir.lockPath, found.lock, 'it is being removed right now');
+    const outcome = await removeGeneration(dir.fs, lockId, realSurroundings(DEFAULT_MAX_AGE_MS));
+    if (outcome === 'busy') throw conflictOf(dir, withEvidence(found, 'it is being removed right now'));
   }
 }
 
@@ -174,6 +210,10 @@ function locate(cwd: string): { readonly cwd: string; readonly fs: DirectoryLock
     throw new StateLockError('DEVS_LOCK_NO_DIRECTORY', `${cwd} does not exist`, { data: { path: cwd }, cause: error });
   }
   return { cwd: real, fs: new DirectoryLockFs(real), lockPath: path.join(real, LOCK_FILE) };
+}
+
+function conflictOf({ lockPath }: { readonly lockPath: string }, { lock, verdict }: Found): StateLockConflictError {
+  return new StateLockConflictError(lockPath, lock, verdict.evidence);
 }
 
 function asTakeover(found: Found): Takeover {

@@ -1,4 +1,4 @@
-import { StateLockConflictError } from './errors.ts';
+import type { StateLockConflictError } from './errors.ts';
 import type { LockData } from './record.ts';
 
 export interface WaitOptions {
@@ -15,10 +15,16 @@ const FIRST_DELAY_MS = 10;
 /** Low enough that a waiter never sleeps through a long series of short holds, high enough to cost nothing. */
 const MAX_DELAY_MS = 200;
 
-/** Calls `attempt` until it returns something else than a conflict, or the wait is over: then throws the conflict. */
+/** An attempt that failed, and for how many milliseconds it is worth another even by one that does not wait. */
+export interface Refusal {
+  readonly conflict: StateLockConflictError;
+  readonly undecidedMs: number;
+}
+
+/** Calls `attempt` until it succeeds, or the wait is over: then throws the conflict. */
 export async function waitForTurn<T extends object>(
   { wait = 0, signal, onWait }: WaitOptions,
-  attempt: () => Promise<T | StateLockConflictError>,
+  attempt: () => Promise<T | Refusal>,
 ): Promise<T> {
   const started = performance.now();
   let delay = FIRST_DELAY_MS;
@@ -26,15 +32,16 @@ export async function waitForTurn<T extends object>(
   for (;;) {
     signal?.throwIfAborted();
     const outcome = await attempt();
-    if (!(outcome instanceof StateLockConflictError)) return outcome;
-    const waited = performance.now() - started;
-    if (waited >= wait) throw outcome;
-    if (!announced && waited >= ANNOUNCE_AFTER_MS) {
+    if (!('conflict' in outcome)) return outcome;
+    const { conflict, undecidedMs } = outcome;
+    const left = Math.max(wait, undecidedMs) - (performance.now() - started);
+    if (left <= 0) throw conflict;
+    if (!announced && performance.now() - started >= ANNOUNCE_AFTER_MS) {
       announced = true;
-      onWait?.(outcome.lockData);
+      onWait?.(conflict.lockData);
     }
     // Full jitter: processes that met once must not meet again in step.
-    await sleep(Math.min(wait - waited, delay * (0.5 + Math.random())), signal);
+    await sleep(Math.min(left, delay * (0.5 + Math.random())), signal);
     delay = Math.min(delay * 1.5, MAX_DELAY_MS);
   }
 }

@@ -1,4 +1,9 @@
-import type { CreatedFile, LockFile, LockFs } from '../src/lock-fs.ts';
+import type { Claim, CreatedFile, LockFile, LockFs } from '../src/lock-fs.ts';
+
+/** No two files of the model hold the same text, so that it tells them apart as an inode does. */
+interface ModelFile extends CreatedFile {
+  readonly text: string;
+}
 
 /** A disk of one directory, every operation of which waits until the explorer lets it happen. */
 class ModelFs implements LockFs {
@@ -10,14 +15,23 @@ class ModelFs implements LockFs {
     this.#step = step;
   }
 
-  async create(name: string, text: string): Promise<CreatedFile | null> {
+  async create(name: string, text: string): Promise<ModelFile | null> {
     await this.#step();
     if (this.files.has(name)) return null;
     this.files.set(name, text);
-    return { fd: -1 };
+    return { fd: -1, text };
   }
 
   async close(): Promise<void> {}
+
+  async claim(name: string, right: string, file: CreatedFile): Promise<Claim> {
+    await this.#step();
+    const text = this.files.get(name);
+    if (this.files.has(right)) return 'taken';
+    if (text === undefined) return 'gone';
+    this.files.set(right, text);
+    return text === (file as ModelFile).text ? 'ours' : 'not ours';
+  }
 
   async read(name: string): Promise<LockFile | null> {
     await this.#step();

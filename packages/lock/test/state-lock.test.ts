@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { isRoot, NOBODY, temporaryDirectory } from '@devs/test-kit';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { checkType } from '../src/check-directory.ts';
 import { type LockData, ownIdentity, StateLock, StateLockConflictError, StateLockError } from '../src/index.ts';
 
 let dir: string;
@@ -203,6 +204,84 @@ describe('heartbeat', () => {
   });
 });
 
+test('a lock beats at its own pace, not at that of the one before it in this process', async () => {
+  const slow = await StateLock.acquire(dir, 'slow', { heartbeatMs: 3_600_000 });
+  await slow.release();
+  await StateLock.acquire(dir, 'fast', { heartbeatMs: 10 });
+  const { timestamp } = record();
+  await vi.waitFor(() => expect(record().timestamp).not.toBe(timestamp), 10_000);
+});
+
+describe('a clock step releases nothing: silence is what this process saw', () => {
+  const holder = (timestamp: string) => ({
+    pid: 4711,
+    timestamp,
+    task_id: 'elsewhere',
+    id: 'aaaa',
+    boot_id: 'elsewhere',
+    pid_ns: 'elsewhere',
+    heartbeat_ms: 100,
+  });
+
+  test('a record that looks ten minutes old keeps its lock while its heartbeat moves', async () => {
+    plant(holder(ago(10 * MINUTE)));
+    const beats = setInterval(() => plant(holder(ago(10 * MINUTE))), 20);
+    try {
+      await expect(StateLock.acquire(dir, 't')).rejects.toThrow(StateLockConflictError);
+      expect(await StateLock.releaseStale(dir)).toBeNull();
+    } finally {
+      clearInterval(beats);
+    }
+  });
+
+  test('and loses it once three beats were missed', async () => {
+    plant(holder(ago(10 * MINUTE)));
+    const started = performance.now();
+    await StateLock.acquire(dir, 't');
+    expect(performance.now() - started).toBeGreaterThanOrEqual(300);
+  });
+
+  test('a holder whose clock is ahead loses it after maxAgeMs of watching', async () => {
+    plant(holder(new Date(Date.now() + 60 * MINUTE).toISOString()));
+    await expect(StateLock.acquire(dir, 't', { maxAgeMs: 200 })).rejects.toThrow(StateLockConflictError);
+    await StateLock.acquire(dir, 't', { maxAgeMs: 200, wait: 10_000 });
+  });
+});
+
+describe('an objection', () => {
+  test('keeps a dead holder in its place, and is the evidence', async () => {
+    plant({ ...ownIdentity(), process_started_at: '1', timestamp: ago(0), task_id: 'old', id: 'aaaa' });
+    const objection = ({ task_id }: LockData) => `${task_id} left a process`;
+    expect(await StateLock.releaseStale(dir, undefined, { objection })).toBeNull();
+    await expect(StateLock.acquire(dir, 't', { objection })).rejects.toThrow(/another process, but old left a process/);
+    expect(record().task_id).toBe('old');
+    await StateLock.acquire(dir, 't', { objection: () => null });
+  });
+});
+
+describe('without hard links', () => {
+  test('the record is created in place, one holder at a time, and nothing is left behind', async () => {
+    const link = vi.spyOn(fs, 'linkSync').mockImplementation(() => {
+      throw Object.assign(new Error('EPERM'), { code: 'EPERM' });
+    });
+    try {
+      const results = await Promise.allSettled(Array.from({ length: 5 }, (_, i) => StateLock.acquire(dir, `t${i}`)));
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      await StateLock.release(dir);
+      expect(fs.readdirSync(dir)).toEqual([]);
+    } finally {
+      link.mockRestore();
+    }
+  });
+});
+
+test('the file system of a directory is judged by what it is', () => {
+  expect(StateLock.checkDirectory(dir)).toEqual({ safe: true, fileSystem: null });
+  expect(checkType(0x6969)).toEqual({ safe: false, fileSystem: 'NFS' });
+  // CIFS, as a signed number.
+  expect(checkType(-11317950)).toEqual({ safe: false, fileSystem: 'CIFS' });
+});
+
 describe('losing the lock', () => {
   test('aborts the signal and fails assertHeld', async () => {
     const held = await StateLock.acquire(dir, 't', { heartbeatMs: 10 });
@@ -260,6 +339,7 @@ describe("what is not a lock at the lock's path is left alone", () => {
     ['directory', () => fs.mkdirSync(lockFile())],
     ['symbolic link', () => fs.symlinkSync('elsewhere', lockFile())],
     ['huge file', () => fs.writeFileSync(lockFile(), 'x'.repeat(100_000))],
+    ['fifo', () => execFileSync('mkfifo', [lockFile()])],
     ['binary file', () => fs.writeFileSync(lockFile(), Buffer.from([0, 255, 254]))],
   ])('%s', async (_, make) => {
     make();

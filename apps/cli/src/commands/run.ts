@@ -16,6 +16,7 @@ export interface RunFlags {
   readonly wait?: string | true;
   readonly timeout?: string;
   readonly includeIgnored?: readonly string[];
+  readonly force?: boolean;
 }
 
 interface Job {
@@ -94,7 +95,14 @@ async function runJob(context: CommandContext, job: Job, flags: RunFlags): Promi
   const { cwd, terminal, env } = context;
   const wait =
     flags.wait === undefined ? 0 : flags.wait === true ? Number.POSITIVE_INFINITY : parseDuration(flags.wait);
-  const runner = new TaskRunner({ cwd, wait, ...job.options, onEvent: terminal.event, parentLockId: env.DEVS_LOCK_ID });
+  const runner = new TaskRunner({
+    cwd,
+    wait,
+    ...job.options,
+    ...(flags.force === true ? { orphans: 'warn' } : {}),
+    onEvent: terminal.event,
+    parentLockId: env.DEVS_LOCK_ID,
+  });
   const result = await runner.run(job.task);
   if (terminal.options.json) terminal.note({ type: 'run', ...result });
   else if (result.status === 'failed') explainFailure(context, result);

@@ -1,6 +1,7 @@
 import { StateLock } from '@devs/lock';
 import { AtomicSnapshot } from '@devs/snapshot';
 import { formatAge, formatDuration } from '../duration.ts';
+import { orphansOf } from '../left-behind.ts';
 import { viewProject } from '../project.ts';
 import type { CommandContext } from './context.ts';
 
@@ -9,9 +10,10 @@ export async function status({ cwd, terminal }: CommandContext): Promise<number>
   await using project = await viewProject(cwd, terminal.event);
   const lock = await StateLock.inspect(project.repo.root);
   const [last] = (await project.log?.list(1)) ?? [];
+  const orphans = lock.state === 'dead' ? orphansOf(lock.lock) : [];
   const snapshots = await AtomicSnapshot.list(project.repo.root);
   if (terminal.options.json) {
-    terminal.json({ root: project.repo.root, lock, lastRun: last ?? null, snapshots });
+    terminal.json({ root: project.repo.root, lock, orphans, lastRun: last ?? null, snapshots });
     return 0;
   }
   if (lock.state === 'free') terminal.answer('lock       free');
@@ -21,6 +23,10 @@ export async function status({ cwd, terminal }: CommandContext): Promise<number>
       `lock       ${lock.state}: task ${task_id}, pid ${pid}, last seen ${formatDuration(Math.max(0, lock.ageMs))} ago`,
     );
     terminal.answer(`           ${lock.evidence}${id === undefined ? '' : `; id ${id}`}`);
+    for (const { pid: orphan, command } of orphans)
+      terminal.answer(`           still running: pid ${orphan} ${command}`);
+    if (orphans.length > 0)
+      terminal.answer(`           end them, or go on all the same: ${terminal.hint(`devs unlock ${id} --force`)}`);
   }
   if (last === undefined) terminal.answer('last run   none');
   else terminal.answer(`last run   ${last.id}  ${last.task_id}  ${last.status}  ${formatAge(last.started_at)}`);

@@ -1,5 +1,7 @@
 import { StateLock } from '@devs/lock';
 import { findRepository } from '@devs/snapshot';
+import { CliError, EXIT_HELD } from '../errors.ts';
+import { describeProcesses, orphansOf } from '../left-behind.ts';
 import type { CommandContext } from './context.ts';
 
 /** `devs unlock`: removes the lock that has this id, and no other. That of a living or unknown holder needs `--force`. */
@@ -14,6 +16,14 @@ export async function unlock(
     const { pid, task_id } = status.lock;
     terminal.warn(
       `pid ${pid} (task ${task_id}) is alive and goes on until it notices: another run may overlap with it`,
+    );
+  }
+  const orphans = status.state === 'dead' ? orphansOf(status.lock) : [];
+  if (orphans.length > 0 && flags.force !== true) {
+    throw new CliError(
+      'DEVS_LOCK_ORPHANS',
+      `its holder is dead, but processes it started are still running: ${describeProcesses(orphans)}`,
+      { hint: `devs unlock ${id} --force`, exitCode: EXIT_HELD, data: { processes: orphans } },
     );
   }
   await StateLock.unlock(root, id, { force: flags.force === true });
