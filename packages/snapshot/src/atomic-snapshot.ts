@@ -6,6 +6,7 @@ import { ObjectStore } from './objects/object-store.ts';
 import { readJournal } from './restore/journal.ts';
 import { type RestoreOptions, type RestoreReport, recoverRestore, restoreSnapshot } from './restore/restore.ts';
 import { SNAPSHOT_REFS } from './snapshot-id.ts';
+import { explained } from './system-errors.ts';
 import { type TakeOptions, takeSnapshot } from './take.ts';
 
 /**
@@ -33,42 +34,48 @@ export class AtomicSnapshot {
    * `DEVS_RESTORE_OBSTRUCTED` with nothing changed; `DEVS_FILE_CHANGED` when a file changed under it.
    */
   static async restore(cwd: string, stashRef: string, options: RestoreOptions = {}): Promise<RestoreReport> {
-    return restoreSnapshot(cwd, stashRef, options);
+    return explained(() => restoreSnapshot(cwd, stashRef, options));
   }
 
   /** Finishes a restore that was interrupted; null where none was. */
   static async recover(cwd: string): Promise<RestoreReport | null> {
-    return recoverRestore(cwd);
+    return explained(() => recoverRestore(cwd));
   }
 
   /** Deletes the snapshot's ref. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_GIT_LOCKED` */
   static async drop(cwd: string, stashRef: string): Promise<void> {
-    const repo = findRepository(cwd);
-    const { ref, oid } = resolveSnapshot(repo, stashRef);
-    deleteRef(repo, ref, oid);
+    return explained(async () => {
+      const repo = findRepository(cwd);
+      const { ref, oid } = resolveSnapshot(repo, stashRef);
+      deleteRef(repo, ref, oid);
+    });
   }
 
   /** All snapshots, oldest first. */
   static async list(cwd: string): Promise<readonly SnapshotInfo[]> {
-    const repo = findRepository(cwd);
-    using store = new ObjectStore(repo.commonDir);
-    const infos: SnapshotInfo[] = [];
-    for (const [ref, oid] of listRefs(repo, SNAPSHOT_REFS)) infos.push(readInfo(store, ref, oid));
-    return infos.sort((a, b) => (a.id < b.id ? -1 : 1));
+    return explained(async () => {
+      const repo = findRepository(cwd);
+      using store = new ObjectStore(repo.commonDir);
+      const infos: SnapshotInfo[] = [];
+      for (const [ref, oid] of listRefs(repo, SNAPSHOT_REFS)) infos.push(readInfo(store, ref, oid));
+      return infos.sort((a, b) => (a.id < b.id ? -1 : 1));
+    });
   }
 
   /** One snapshot, and where HEAD pointed when it was taken. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND` */
   static async show(cwd: string, stashRef: string): Promise<SnapshotInfo & { readonly head: Head }> {
-    const repo = findRepository(cwd);
-    using store = new ObjectStore(repo.commonDir);
-    const { ref, oid } = resolveSnapshot(repo, stashRef);
-    const { manifest } = await loadSnapshot(store, ref, oid);
-    return { ...readInfo(store, ref, oid), head: manifest.head };
+    return explained(async () => {
+      const repo = findRepository(cwd);
+      using store = new ObjectStore(repo.commonDir);
+      const { ref, oid } = resolveSnapshot(repo, stashRef);
+      const { manifest } = await loadSnapshot(store, ref, oid);
+      return { ...readInfo(store, ref, oid), head: manifest.head };
+    });
   }
 
   /** The files that differ between two snapshots, in path order. */
   static async diff(cwd: string, from: string, to: string): Promise<readonly DiffEntry[]> {
-    return diffSnapshots(cwd, from, to);
+    return explained(() => diffSnapshots(cwd, from, to));
   }
 
   /** Whether a restore was interrupted and waits for `recover`. */

@@ -13,11 +13,13 @@ import { DIRECTORY, GITLINK, REGULAR, type TreeEntry, type TreeItem, writeTreeOf
 import { mentionedObjects, readOperationFiles } from './operation-files.ts';
 import { capture } from './scan/capture.ts';
 import { type OutsideIgnores, readOutsideIgnores, type TreeIgnoreRules } from './scan/ignore-rules.ts';
+import { LargeFileCache } from './scan/large-file-cache.ts';
 import { type Scan, type Skipped, scanWorkTree } from './scan/scan.ts';
 import { StatHelper } from './scan/stat-helper.ts';
 import { TrackedFiles } from './scan/tracked-files.ts';
 import { newSnapshotId, SNAPSHOT_REFS } from './snapshot-id.ts';
 import { writeKeptTree, writeTrackedTrees } from './snapshot-trees.ts';
+import { explained } from './system-errors.ts';
 
 /** Why a snapshot was taken. `safety`: by a restore, before it changed anything. */
 export type SnapshotKind = 'before' | 'after' | 'safety' | 'manual';
@@ -55,7 +57,7 @@ const STORED = 0;
 
 /** Everything `AtomicSnapshot.take` promises, with a report of what was captured. */
 export async function takeSnapshot(cwd: string, label: string, options: TakeOptions = {}): Promise<TakeReport> {
-  return takeWithRules(cwd, label, options, null);
+  return explained(() => takeWithRules(cwd, label, options, null));
 }
 
 /** As `takeSnapshot`; what `otherRules` do not ignore is captured even where today's rules do. */
@@ -157,7 +159,8 @@ async function takeOnce(
   } finally {
     helper?.stop();
   }
-  const captured = await captureFiles(repo, index, tracked, scan, writer, onProgress);
+  const cache = new LargeFileCache(repo.gitDir, store.dir);
+  const captured = await captureFiles(repo, index, tracked, scan, writer, cache, onProgress);
   const { indexTree, workTree } = writeTrackedTrees(writer, index, tracked, captured.changes);
   const untrackedTree = writeTreeOf(writer, captured.untracked);
   const skipped = scan.skipped.map(({ path, reason }) => ({ path: toText(path), reason }));
@@ -183,6 +186,7 @@ async function takeOnce(
   writer.flush();
   const ref = SNAPSHOT_REFS + newSnapshotId();
   updateRef(repo, ref, oid, null);
+  cache.save();
   const { changes, untracked } = captured;
   return {
     ref,
@@ -214,6 +218,7 @@ async function captureFiles(
   tracked: TrackedFiles,
   scan: Scan,
   writer: ObjectWriter,
+  cache: LargeFileCache,
   onProgress: TakeOptions['onProgress'],
 ): Promise<Captured> {
   const changes = new Map<BytePath, TreeEntry | null>();
@@ -224,7 +229,7 @@ async function captureFiles(
   const step = () => onProgress?.({ phase: 'store', done: ++done, total });
   for (const suspect of scan.suspects) {
     const entry = tracked.entries[tracked.position(suspect.path)!]!;
-    const now = await capture(repo.root, suspect, writer);
+    const now = await capture(repo.root, suspect, writer, cache);
     const same = now?.oid === oidOf(index, entry) && now.mode === entry.mode && entry.stage === 0 && !entry.intentToAdd;
     if (!same) changes.set(suspect.path, now);
     step();
@@ -236,7 +241,7 @@ async function captureFiles(
     if (scan.present[position] === 0 && !mayBeAbsent) changes.set(entry.path, null);
   });
   for (const candidate of scan.untracked) {
-    const entry = await capture(repo.root, candidate, writer);
+    const entry = await capture(repo.root, candidate, writer, cache);
     if (entry !== null) untracked.push({ path: candidate.path, ...entry });
     step();
   }

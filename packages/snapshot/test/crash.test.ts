@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fingerprint, Repo } from '@devs/test-kit';
 import { describe, expect, test } from 'vitest';
 import { AtomicSnapshot } from '../src/index.ts';
+import { leftoversInTheEnd } from './leftovers.ts';
 
 /** Every how many operations a kill is tried; `DEVS_TEST_CRASH_STRIDE=1` tries them all. */
 const STRIDE = Number(process.env.DEVS_TEST_CRASH_STRIDE ?? 5);
@@ -74,6 +75,7 @@ describe('kill -9 at every step', () => {
       expect(AtomicSnapshot.hasPendingRestore(repo.dir)).toBe(false);
       for (const lock of ['index.lock', 'HEAD.lock', 'refs/heads/main.lock'])
         expect(repo.exists(`.git/${lock}`)).toBe(false);
+      expect(await leftoversInTheEnd(repo)).toEqual([]);
       assertSound(repo);
       // What the task left is in the safety snapshot.
       const safety = (await AtomicSnapshot.list(repo.dir)).find(({ kind }) => kind === 'safety')!;
@@ -90,6 +92,7 @@ describe('kill -9 at every step', () => {
       const before = fingerprint(repo);
       const killed = await killedAt(at, repo, 'take', 't');
       assertSound(repo);
+      expect(await leftoversInTheEnd(repo)).toEqual([]);
       expect(fingerprint(repo)).toEqual(before);
       for (const { ref } of await AtomicSnapshot.list(repo.dir)) {
         wreck(repo);
@@ -108,6 +111,9 @@ describe('kill -9 at every step', () => {
       const killed = await killedAt(at, repo, 'drop', ref);
       assertSound(repo);
       for (const info of await AtomicSnapshot.list(repo.dir)) await AtomicSnapshot.show(repo.dir, info.ref);
+      expect(await leftoversInTheEnd(repo)).toEqual([]);
+      for (const info of await AtomicSnapshot.list(repo.dir)) await AtomicSnapshot.drop(repo.dir, info.ref);
+      repo.git('pack-refs', '--all');
       if (!killed) break;
     }
   });

@@ -91,18 +91,19 @@ export function deleteRef(repo: Repository, name: string, expected: string): voi
   updateUnderGitLock(refFile(repo, name), () => {
     assertRef(repo, name, expected);
     // Packed first: a crash in between leaves the loose ref, and with it the snapshot, whole.
-    if (packedRefs(repo).has(name)) updateUnderGitLock(packed, () => withoutPackedRef(packed, name));
+    if (packedRefs(repo).has(name)) updateUnderGitLock(packed, () => packedRefsWithout(fs.readFileSync(packed), name));
     removeIfThere(refFile(repo, name));
     return null;
   });
   removeIfThere(path.join(repo.commonDir, 'logs', name));
 }
 
-function withoutPackedRef(packed: string, name: string): Uint8Array {
-  const lines = fs.readFileSync(packed, 'utf8').split('\n');
+/** The file `packed-refs` without one of its refs. */
+export function packedRefsWithout(packed: Buffer, name: string): Buffer {
+  const lines = packed.toString('latin1').split('\n');
   const at = lines.findIndex((line) => line.slice(41) === name && OID.test(line.slice(0, 40)));
   if (at !== -1) lines.splice(at, lines[at + 1]?.startsWith('^') ? 2 : 1);
-  return Buffer.from(lines.join('\n'));
+  return Buffer.from(lines.join('\n'), 'latin1');
 }
 
 function assertRef(repo: Repository, name: string, expected: string | null): void {

@@ -1,4 +1,5 @@
 import { createHash, hash } from 'node:crypto';
+import fs from 'node:fs';
 
 export type ObjectType = 'blob' | 'tree' | 'commit' | 'tag';
 
@@ -13,6 +14,19 @@ export function hashObject(type: ObjectType, body: Uint8Array): string {
   // One call instead of four, which is what small objects cost; large ones are not copied for it.
   if (body.length < COPY_BELOW) return hash('sha1', Buffer.concat([header, body]), 'hex');
   return createHash('sha1').update(header).update(body).digest('hex');
+}
+
+/** The name of the blob that a file of `size` bytes would be; of a file that has another size by now, some other name. */
+export function hashFile(file: string | Buffer, size: number): string {
+  const sum = createHash('sha1').update(objectHeader('blob', size));
+  const fd = fs.openSync(file, 'r');
+  try {
+    const buffer = Buffer.allocUnsafe(Math.min(1 << 20, size + 1));
+    for (let read = 0; (read = fs.readSync(fd, buffer)) > 0; ) sum.update(buffer.subarray(0, read));
+  } finally {
+    fs.closeSync(fd);
+  }
+  return sum.digest('hex');
 }
 
 /** Git knows this tree without it being stored. */

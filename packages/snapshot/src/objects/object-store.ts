@@ -3,6 +3,7 @@ import path from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { readIfThere, readTextIfThere } from '../durable.ts';
 import { AtomicSnapshotError, codeOf } from '../errors.ts';
+import { LARGE_BYTES, type LargeObject, looseHeader, streamObject } from './large-object.ts';
 import { EMPTY_TREE, hashObject, type ObjectType } from './object-id.ts';
 import { PackFile, type RawObject } from './pack-file.ts';
 import { PackIndex } from './pack-index.ts';
@@ -43,6 +44,49 @@ export class ObjectStore {
     }
     if (raw.type !== type) throw damaged(oid, `it is a ${raw.type}, not a ${type}`);
     return raw.body;
+  }
+
+  /** Where an object lies that is too large to be read at once; null for all others. */
+  findLarge(oid: string): LargeObject | null {
+    for (const dir of this.#dirs) {
+      const file = loosePath(dir, oid);
+      // The smallest large object, all the same byte, still takes a thousandth of its size.
+      const stat = fs.statSync(file, { throwIfNoEntry: false });
+      if (stat === undefined) continue;
+      const found = stat.size > LARGE_BYTES / 2_000 ? looseHeader(file) : null;
+      return found !== null && found.size > LARGE_BYTES ? { ...found, file, start: 0 } : null;
+    }
+    for (const index of this.#allIndexes()) {
+      const offset = index.find(oid);
+      const found = offset === null ? null : this.#pack(index.packPath).whole(offset);
+      if (found !== null) return found.size > LARGE_BYTES ? { ...found, file: index.packPath, header: 0 } : null;
+    }
+    return null;
+  }
+
+  /**
+   * The content of a blob: whole, or, where it is large, in pieces; the last of these may be followed by the error.
+   * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`.
+   */
+  async *readBlob(oid: string): AsyncGenerator<Buffer> {
+    const large = this.findLarge(oid);
+    if (large === null) {
+      yield this.read(oid, 'blob');
+      return;
+    }
+    try {
+      yield* streamObject(large, oid);
+    } catch (error) {
+      throw damaged(oid, (error as Error).message, error);
+    }
+  }
+
+  /** Whether the object exists, going by its name alone. */
+  contains(oid: string): boolean {
+    return (
+      this.#allIndexes().some((index) => index.find(oid) !== null) ||
+      this.#dirs.some((dir) => fs.existsSync(loosePath(dir, oid)))
+    );
   }
 
   /** True where the object exists and reads back as `body`; its file's time is renewed, so that no prune takes it. */

@@ -26,6 +26,13 @@ export class PackFile {
     this.#findElsewhere = findElsewhere;
   }
 
+  /** Where the content of an object lies that is stored whole; null where it is stored as a delta. */
+  whole(offset: number): { readonly type: ObjectType; readonly size: number; readonly start: number } | null {
+    const { kind, size, start } = this.#headerAt(offset);
+    const type = TYPES[kind];
+    return type === undefined ? null : { type, size, start };
+  }
+
   /** @throws Error where the bytes are not a valid entry. */
   read(offset: number): RawObject {
     const deltas: Buffer[] = [];
@@ -48,17 +55,10 @@ export class PackFile {
   #entryAt(
     offset: number,
   ): { kind: 'whole'; object: RawObject } | { kind: 'delta'; delta: Buffer; base: number | string } {
-    const head = readAt(this.#fd, offset, Math.min(MAX_HEADER, this.#end - offset));
-    let at = 0;
-    let byte = head[at++]!;
-    const kind = (byte >> 4) & 7;
-    let size = byte & 15;
-    for (let scale = 16; byte & 0x80; scale *= 128) {
-      byte = head[at++]!;
-      size += (byte & 0x7f) * scale;
-    }
+    const { head, kind, size, start } = this.#headerAt(offset);
+    let at = start - offset;
     if (kind === OFS_DELTA) {
-      byte = head[at++]!;
+      let byte = head[at++]!;
       let distance = byte & 0x7f;
       while (byte & 0x80) {
         byte = head[at++]!;
@@ -73,6 +73,19 @@ export class PackFile {
     const type = TYPES[kind];
     if (type === undefined) throw new Error(`unknown object kind ${kind} at ${offset}`);
     return { kind: 'whole', object: { type, body: this.#inflate(offset + at, size) } };
+  }
+
+  #headerAt(offset: number): { head: Buffer; kind: number; size: number; start: number } {
+    const head = readAt(this.#fd, offset, Math.min(MAX_HEADER, this.#end - offset));
+    let at = 0;
+    let byte = head[at++]!;
+    const kind = (byte >> 4) & 7;
+    let size = byte & 15;
+    for (let scale = 16; byte & 0x80; scale *= 128) {
+      byte = head[at++]!;
+      size += (byte & 0x7f) * scale;
+    }
+    return { head, kind, size, start: offset + at };
   }
 
   #inflate(at: number, size: number): Buffer {

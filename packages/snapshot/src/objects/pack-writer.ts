@@ -17,13 +17,24 @@ export class PackWriter {
   readonly #fd: number;
   readonly #written: { oid: string; offset: number; crc: number }[] = [];
   #size = 12;
+  #closed = false;
 
   constructor(objectsDir: string) {
     this.#dir = path.join(objectsDir, 'pack');
     fs.mkdirSync(this.#dir, { recursive: true });
     this.#temporary = path.join(this.#dir, `tmp_pack_devs_${temporaryName()}`);
     this.#fd = fs.openSync(this.#temporary, 'wx+', 0o444);
-    writeAll(this.#fd, Buffer.alloc(12));
+    this.#orRemoved(() => writeAll(this.#fd, Buffer.alloc(12)));
+  }
+
+  /** A pack that fails once is given up. */
+  #orRemoved(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
   }
 
   add(oid: string, type: ObjectType, body: Uint8Array, level: number): void {
@@ -31,31 +42,46 @@ export class PackWriter {
     const packed = body.length <= STORED_UP_TO ? storedZlib(body) : deflateSync(body, { level });
     const entry = Buffer.concat([entryHeader(KINDS[type], body.length), packed]);
     this.#written.push({ oid, offset: this.#size, crc: crc32(entry) });
-    writeAll(this.#fd, entry);
+    this.#orRemoved(() => writeAll(this.#fd, entry));
     this.#size += entry.length;
   }
 
   finish(): void {
+    this.#orRemoved(() => this.#finish());
+  }
+
+  #finish(): void {
     const header = Buffer.from('PACK\0\0\0\x02\0\0\0\0', 'latin1');
     header.writeUInt32BE(this.#written.length, 8);
     fs.writeSync(this.#fd, header, 0, 12, 0);
     const checksum = hashWhole(this.#fd);
     fs.writeSync(this.#fd, checksum, 0, 20, this.#size);
     fs.fsyncSync(this.#fd);
-    fs.closeSync(this.#fd);
     const index = encodePackIndex(this.#written, checksum);
     const base = path.join(this.#dir, `pack-${checksum.toString('hex')}`);
     const temporaryIndex = path.join(this.#dir, `tmp_idx_devs_${temporaryName()}`);
     writeNewFile(temporaryIndex, [index], 0o444);
     // The index last: a pack without one is invisible.
-    fs.renameSync(this.#temporary, `${base}.pack`);
-    fs.renameSync(temporaryIndex, `${base}.idx`);
+    try {
+      fs.renameSync(this.#temporary, `${base}.pack`);
+      fs.renameSync(temporaryIndex, `${base}.idx`);
+    } catch (error) {
+      removeIfThere(temporaryIndex);
+      if (!fs.existsSync(`${base}.idx`)) removeIfThere(`${base}.pack`);
+      throw error;
+    }
     flushDirectory(this.#dir);
+    this.#close();
   }
 
   discard(): void {
-    fs.closeSync(this.#fd);
+    this.#close();
     removeIfThere(this.#temporary);
+  }
+
+  #close(): void {
+    if (!this.#closed) fs.closeSync(this.#fd);
+    this.#closed = true;
   }
 }
 

@@ -1,6 +1,7 @@
 import { type BytePath, fromText, parentOf, toText } from '../byte-path.ts';
 import { deleteRef, type Head, listRefs } from '../git/refs.ts';
 import { findRepository, type Repository } from '../git/repository.ts';
+import { sweepLeftovers } from '../leftovers.ts';
 import {
   ignoreRulesOf,
   type LoadedSnapshot,
@@ -72,6 +73,7 @@ export async function restoreSnapshot(cwd: string, name: string, options: Restor
  */
 export async function recoverRestore(cwd: string): Promise<RestoreReport | null> {
   const repo = findRepository(cwd);
+  sweepLeftovers(repo);
   const journal = readJournal(repo.gitDir);
   if (journal === null) return null;
   using store = new ObjectStore(repo.commonDir);
@@ -119,7 +121,7 @@ async function applySnapshot(
     includes: (path) => request.paths?.some((wanted) => covers(wanted, path)) ?? true,
   });
   try {
-    proveReadable(store, snapshot, plan, request.filesOnly);
+    await proveReadable(store, snapshot, plan, request.filesOnly);
     proveUnobstructed(tree, plan);
   } catch (error) {
     deleteRef(repo, taken.ref, taken.oid);
@@ -138,7 +140,7 @@ async function applySnapshot(
     paths: request.paths,
     startedAt: new Date().toISOString(),
   };
-  applyUnderIndexLock(repo, store, snapshot, plan, tree, journal, taken);
+  await applyUnderIndexLock(repo, store, snapshot, plan, tree, journal, taken);
   return report;
 }
 
@@ -147,8 +149,13 @@ function covers(wanted: BytePath, path: BytePath): boolean {
 }
 
 /** Step 1: everything that will be needed exists and reads back. */
-function proveReadable(store: ObjectStore, snapshot: LoadedSnapshot, plan: RestorePlan, filesOnly: boolean): void {
-  for (const { to } of plan.writes) store.read(to!.oid, 'blob');
+async function proveReadable(
+  store: ObjectStore,
+  snapshot: LoadedSnapshot,
+  plan: RestorePlan,
+  filesOnly: boolean,
+): Promise<void> {
+  for (const { to } of plan.writes) for await (const _ of store.readBlob(to!.oid));
   if (filesOnly) return;
   readStateFile(store, snapshot, 'HEAD');
   readStateFile(store, snapshot, 'index');
@@ -165,7 +172,7 @@ function proveUnobstructed(tree: WorkTree, plan: RestorePlan): void {
   }
 }
 
-function applyUnderIndexLock(
+async function applyUnderIndexLock(
   repo: Repository,
   store: ObjectStore,
   snapshot: LoadedSnapshot,
@@ -173,7 +180,7 @@ function applyUnderIndexLock(
   tree: WorkTree,
   journal: Journal,
   taken: { readonly ref: string; readonly oid: string },
-): void {
+): Promise<void> {
   writeJournal(repo.gitDir, journal);
   let lock: IndexLock;
   try {
@@ -185,7 +192,7 @@ function applyUnderIndexLock(
     throw error;
   }
   try {
-    applyPlan(tree, store, snapshot, plan);
+    await applyPlan(tree, store, snapshot, plan);
     if (!journal.filesOnly) {
       restoreGitState(repo, store, snapshot);
       lock.commit();
@@ -197,7 +204,12 @@ function applyUnderIndexLock(
   closeJournal(repo.gitDir);
 }
 
-function applyPlan(tree: WorkTree, store: ObjectStore, snapshot: LoadedSnapshot, plan: RestorePlan): void {
+async function applyPlan(
+  tree: WorkTree,
+  store: ObjectStore,
+  snapshot: LoadedSnapshot,
+  plan: RestorePlan,
+): Promise<void> {
   const emptied = new Set(plan.removeDirectories);
   for (const { path, from } of plan.deletions) {
     tree.assertIs(path, from);
@@ -212,7 +224,7 @@ function applyPlan(tree: WorkTree, store: ObjectStore, snapshot: LoadedSnapshot,
   for (const { path, from, to } of plan.writes) {
     tree.assertIs(path, from);
     const permissions = permissionsOf(snapshot.manifest.permissions, path, to!.mode);
-    tree.write(path, to!, store.read(to!.oid, 'blob'), permissions);
+    await tree.write(path, to!, store.readBlob(to!.oid), permissions);
   }
   for (const dir of plan.createDirectories) tree.makeDirectory(dir);
   for (const { path, mode } of plan.permissions) tree.setPermissions(path, mode);

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import { type BytePath, onDisk, parentOf, toText } from '../byte-path.ts';
-import { temporaryName, writeAll } from '../durable.ts';
+import { removeIfThere, temporaryName, writeAll } from '../durable.ts';
 import { AtomicSnapshotError, codeOf } from '../errors.ts';
-import { hashObject } from '../objects/object-id.ts';
+import { hashFile, hashObject } from '../objects/object-id.ts';
 import { SYMLINK, type TreeEntry } from '../objects/trees.ts';
 import { statIfThere } from '../scan/scan.ts';
 
@@ -40,8 +40,10 @@ export class WorkTree {
     if (stat.isSymbolicLink() !== (expected.mode === SYMLINK)) return false;
     if (!stat.isSymbolicLink() && !stat.isFile()) return false;
     const file = onDisk(this.#root, path);
-    const body = stat.isSymbolicLink() ? fs.readlinkSync(file, { encoding: 'buffer' }) : fs.readFileSync(file);
-    return hashObject('blob', body) === expected.oid;
+    const oid = stat.isSymbolicLink()
+      ? hashObject('blob', fs.readlinkSync(file, { encoding: 'buffer' }))
+      : hashFile(file, stat.size);
+    return oid === expected.oid;
   }
 
   remove(path: BytePath): void {
@@ -85,13 +87,13 @@ export class WorkTree {
   }
 
   /** Replaces or creates a file or link, by a temporary name beside it and rename. */
-  write(path: BytePath, entry: TreeEntry, body: Buffer, permissions: number): void {
+  async write(path: BytePath, entry: TreeEntry, body: AsyncIterable<Buffer>, permissions: number): Promise<void> {
     const dir = parentOf(path);
     this.makeDirectory(dir);
     if (statIfThere(this.#root, path)?.isDirectory()) this.#removeEmptyTree(path);
     const temporary = onDisk(this.#root, `${dir === '' ? '' : `${dir}/`}.devs-tmp-${temporaryName()}`);
-    if (entry.mode === SYMLINK) fs.symlinkSync(body, temporary);
-    else this.#writeTemporary(temporary, body, permissions);
+    if (entry.mode === SYMLINK) for await (const target of body) fs.symlinkSync(target, temporary);
+    else await this.#writeTemporary(temporary, body, permissions);
     try {
       fs.renameSync(temporary, onDisk(this.#root, path));
     } catch (error) {
@@ -100,12 +102,15 @@ export class WorkTree {
     }
   }
 
-  #writeTemporary(temporary: string | Buffer, body: Buffer, permissions: number): void {
+  async #writeTemporary(temporary: string | Buffer, body: AsyncIterable<Buffer>, permissions: number): Promise<void> {
     const fd = fs.openSync(temporary, 'wx', 0o600);
     try {
-      writeAll(fd, body);
+      for await (const chunk of body) writeAll(fd, chunk);
       fs.fchmodSync(fd, permissions);
       fs.fsyncSync(fd);
+    } catch (error) {
+      removeIfThere(temporary);
+      throw error;
     } finally {
       fs.closeSync(fd);
     }

@@ -1,13 +1,13 @@
 import fs from 'node:fs';
 import { type BytePath, onDisk, toText } from '../byte-path.ts';
 import { AtomicSnapshotError, codeOf } from '../errors.ts';
+import { LARGE_BYTES } from '../objects/large-object.ts';
 import type { ObjectWriter } from '../objects/object-writer.ts';
 import { readAt } from '../objects/read-at.ts';
 import { EXECUTABLE, REGULAR, SYMLINK, type TreeEntry } from '../objects/trees.ts';
+import type { LargeFileCache } from './large-file-cache.ts';
 import { type Candidate, statIfThere, unreadable } from './scan.ts';
 
-/** Files larger than this are streamed. */
-const STREAM_ABOVE = 16 << 20;
 const CHUNK = 1 << 20;
 const TRIES = 3;
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
@@ -16,7 +16,12 @@ const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
  * Stores the bytes of a file or symbolic link as they are at one moment; null where it is gone.
  * @throws AtomicSnapshotError `DEVS_FILE_CHANGED` when it changed during each of three reads, `DEVS_UNREADABLE`.
  */
-export async function capture(root: string, candidate: Candidate, writer: ObjectWriter): Promise<TreeEntry | null> {
+export async function capture(
+  root: string,
+  candidate: Candidate,
+  writer: ObjectWriter,
+  cache: LargeFileCache,
+): Promise<TreeEntry | null> {
   const { path } = candidate;
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const stat = attempt === 0 ? candidate.stat : statIfThere(root, path);
@@ -24,7 +29,7 @@ export async function capture(root: string, candidate: Candidate, writer: Object
     try {
       const oid = stat.isSymbolicLink()
         ? writer.add('blob', fs.readlinkSync(onDisk(root, path), { encoding: 'buffer' }))
-        : await captureFile(root, path, stat, writer);
+        : await captureFile(root, path, stat, writer, cache);
       if (oid !== null)
         return { oid, mode: stat.isSymbolicLink() ? SYMLINK : stat.mode & 0o100 ? EXECUTABLE : REGULAR };
     } catch (error) {
@@ -47,14 +52,19 @@ async function captureFile(
   path: BytePath,
   expected: fs.Stats,
   writer: ObjectWriter,
+  cache: LargeFileCache,
 ): Promise<string | null> {
   const fd = fs.openSync(onDisk(root, path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     const before = fs.fstatSync(fd);
     if (!before.isFile() || !same(expected, before)) return null;
-    if (before.size > STREAM_ABOVE) {
+    if (before.size > LARGE_BYTES) {
+      const known = cache.find(path, before);
+      if (known !== null) return known;
       const oid = await writer.addStream(before.size, () => chunksOf(fd));
-      return same(before, fs.fstatSync(fd)) ? oid : null;
+      if (oid === null || !same(before, fs.fstatSync(fd))) return null;
+      cache.add(path, before, oid);
+      return oid;
     }
     // One byte more than there should be, to notice a file that grew.
     const body = readAt(fd, 0, before.size + 1);

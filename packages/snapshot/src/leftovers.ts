@@ -1,0 +1,73 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { readIfThere, removeIfThere } from './durable.ts';
+import { codeOf } from './errors.ts';
+import { packedRefsWithout } from './git/refs.ts';
+import type { Repository } from './git/repository.ts';
+import { SNAPSHOT_REFS } from './snapshot-id.ts';
+
+/** Whoever writes a temporary file or holds a lock touches it far more often than this. */
+const ABANDONED_AFTER_MS = 600_000;
+
+/**
+ * Removes what killed processes of ours left in the git directory and nobody else ever would: temporary files, and locks on
+ * snapshots' refs. A killed drop may also have left `packed-refs.lock`, which would stop git itself; it is removed only
+ * if it holds what that drop was writing.
+ */
+export function sweepLeftovers(repo: Repository): void {
+  removePackedRefsLock(repo);
+  const objects = path.join(repo.commonDir, 'objects');
+  finishPacks(path.join(objects, 'pack'));
+  removeAbandoned(objects, /^tmp_obj_devs_/);
+  removeAbandoned(path.join(objects, 'pack'), /^tmp_(?:pack|idx)_devs_/);
+  removeAbandoned(path.join(repo.commonDir, SNAPSHOT_REFS), /\.lock$/);
+  for (const dir of [repo.gitDir, path.join(repo.gitDir, 'devs')]) removeAbandoned(dir, /\.tmp\.[0-9a-f]{12}$/);
+}
+
+function removeAbandoned(dir: string, pattern: RegExp): void {
+  for (const name of namesIn(dir)) {
+    const file = path.join(dir, name);
+    if (pattern.test(name) && isAbandoned(file)) removeIfThere(file);
+  }
+}
+
+/** Killed between the two renames, a writer leaves a pack without its index. The index is whole, and names its pack. */
+function finishPacks(dir: string): void {
+  for (const name of namesIn(dir)) {
+    const file = path.join(dir, name);
+    if (!name.startsWith('tmp_idx_devs_') || !isAbandoned(file)) continue;
+    const bytes = fs.readFileSync(file);
+    const base = path.join(dir, `pack-${bytes.toString('hex', Math.max(0, bytes.length - 40), bytes.length - 20)}`);
+    if (fs.existsSync(`${base}.pack`) && !fs.existsSync(`${base}.idx`)) fs.renameSync(file, `${base}.idx`);
+  }
+}
+
+function removePackedRefsLock(repo: Repository): void {
+  const packed = path.join(repo.commonDir, 'packed-refs');
+  const lock = `${packed}.lock`;
+  if (!isAbandoned(lock)) return;
+  const [found, bytes] = [readIfThere(lock), readIfThere(packed)];
+  if (found === null || bytes === null) return;
+  for (const name of namesIn(path.join(repo.commonDir, SNAPSHOT_REFS))) {
+    if (!name.endsWith('.lock')) continue;
+    const written = packedRefsWithout(bytes, SNAPSHOT_REFS + name.slice(0, -'.lock'.length));
+    if (found.equals(written.subarray(0, found.length))) {
+      removeIfThere(lock);
+      return;
+    }
+  }
+}
+
+function isAbandoned(file: string): boolean {
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs > ABANDONED_AFTER_MS;
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return fs.readdirSync(dir);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
