@@ -1,4 +1,4 @@
-import { type DiffEntry, diffSnapshots } from './diff.ts';
+import { type DiffEntry, type DiffOptions, diffSnapshots } from './diff.ts';
 import { deleteRef, type Head, listRefs, readHead } from './git/refs.ts';
 import { findRepository } from './git/repository.ts';
 import { loadSnapshot, readInfo, resolveSnapshot, type SnapshotInfo } from './load-snapshot.ts';
@@ -8,6 +8,7 @@ import { type RestoreOptions, type RestoreReport, recoverRestore, restoreSnapsho
 import { SNAPSHOT_REFS } from './snapshot-id.ts';
 import { explained } from './system-errors.ts';
 import { type TakeOptions, takeSnapshot } from './take.ts';
+import { type VerifyReport, verifySnapshot } from './verify.ts';
 
 /**
  * Snapshots of a git repository: files, index, HEAD, branch and the operation in progress, as a stash-shaped commit
@@ -73,9 +74,21 @@ export class AtomicSnapshot {
     });
   }
 
-  /** The files that differ between two snapshots, in path order. */
-  static async diff(cwd: string, from: string, to: string): Promise<readonly DiffEntry[]> {
-    return explained(() => diffSnapshots(cwd, from, to));
+  /**
+   * The files that differ between two snapshots, in path order; without `to`, between a snapshot and the work tree as it
+   * is, for which a snapshot is taken and dropped again.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`, and what `take` throws.
+   */
+  static async diff(cwd: string, from: string, to?: string, options: DiffOptions = {}): Promise<readonly DiffEntry[]> {
+    return explained(() => diffSnapshots(cwd, from, to, options));
+  }
+
+  /**
+   * Reads every object that the snapshot holds, and names those that are missing or damaged.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_INVALID`
+   */
+  static async verify(cwd: string, stashRef: string): Promise<VerifyReport> {
+    return explained(() => verifySnapshot(cwd, stashRef));
   }
 
   /** Whether a restore was interrupted and waits for `recover`. */

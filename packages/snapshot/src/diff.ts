@@ -1,29 +1,82 @@
-import { byteOrder, toText } from './byte-path.ts';
+import { byteOrder, fromText, toText } from './byte-path.ts';
+import { deleteRef } from './git/refs.ts';
 import { findRepository } from './git/repository.ts';
 import { diffFiles, type LoadedSnapshot, loadSnapshot, resolveSnapshot } from './load-snapshot.ts';
 import { ObjectStore } from './objects/object-store.ts';
-import type { TreeEntry } from './objects/trees.ts';
+import { GITLINK, type PathChange, type TreeEntry } from './objects/trees.ts';
+import { takeSnapshot } from './take.ts';
+import { diffText } from './text-diff.ts';
 
 export interface DiffEntry {
   readonly path: string;
   readonly status: 'added' | 'deleted' | 'modified' | 'mode changed' | 'type changed';
+  /** Lines; null where either side is no text or too large. Only where `lines` or `patch` was asked for. */
+  readonly added?: number | null;
+  readonly deleted?: number | null;
+  /** In git's format, exact bytes. Only where `patch` was asked for. */
+  readonly patch?: Buffer;
 }
 
-/** The files, tracked or not, that differ between two snapshots, in path order. */
-export async function diffSnapshots(cwd: string, from: string, to: string): Promise<readonly DiffEntry[]> {
+export interface DiffOptions {
+  /** Only these files and directories, relative to the top of the work tree. */
+  readonly paths?: readonly string[];
+  /** Counts lines. */
+  readonly lines?: boolean;
+  readonly patch?: boolean;
+}
+
+/** The files, tracked or not, that differ between two snapshots, or a snapshot and the work tree as it is, in path order. */
+export async function diffSnapshots(
+  cwd: string,
+  from: string,
+  to: string | undefined,
+  options: DiffOptions,
+): Promise<readonly DiffEntry[]> {
   const repo = findRepository(cwd);
   using store = new ObjectStore(repo.commonDir);
   const load = async (name: string): Promise<LoadedSnapshot> => {
     const { ref, oid } = resolveSnapshot(repo, name);
     return loadSnapshot(store, ref, oid);
   };
-  const [before, after] = [await load(from), await load(to)];
-  return [...diffFiles(store, before, after).values()]
-    .sort((a, b) => byteOrder(a.path, b.path))
-    .flatMap((change) => {
-      const status = statusOf(change.before, change.after);
-      return status === null ? [] : [{ path: toText(change.path), status }];
+  const before = await load(from);
+  // The work tree is compared as a snapshot too: one way to see it, and the same files left out.
+  const now = to === undefined ? await takeSnapshot(cwd, before.label) : null;
+  try {
+    return await compare(store, before, await load(to ?? now!.ref), options);
+  } finally {
+    if (now !== null) deleteRef(repo, now.ref, now.oid);
+  }
+}
+
+async function compare(
+  store: ObjectStore,
+  before: LoadedSnapshot,
+  after: LoadedSnapshot,
+  { paths, lines = false, patch = false }: DiffOptions,
+): Promise<DiffEntry[]> {
+  const wanted = paths?.map((path) => fromText(path.replace(/^\.\/|\/+$/g, '')));
+  const entries: DiffEntry[] = [];
+  for (const change of [...diffFiles(store, before, after).values()].sort((a, b) => byteOrder(a.path, b.path))) {
+    const status = statusOf(change.before, change.after);
+    if (status === null || wanted?.some((path) => covers(path, change.path)) === false) continue;
+    const text = (lines || patch) && !isSubmodule(change) ? await diffText(store, change) : null;
+    entries.push({
+      path: toText(change.path),
+      status,
+      ...(text === null ? {} : { added: text.added, deleted: text.deleted }),
+      ...(text === null || !patch ? {} : { patch: text.patch }),
     });
+  }
+  return entries;
+}
+
+/** Whether `path` is `wanted` or lies below it. */
+export function covers(wanted: string, path: string): boolean {
+  return wanted === '' || wanted === '.' || path === wanted || path.startsWith(`${wanted}/`);
+}
+
+function isSubmodule({ before, after }: PathChange): boolean {
+  return before?.mode === GITLINK || after?.mode === GITLINK;
 }
 
 function statusOf(a: TreeEntry | null, b: TreeEntry | null): DiffEntry['status'] | null {

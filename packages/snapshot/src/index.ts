@@ -1,5 +1,5 @@
 export { AtomicSnapshot } from './atomic-snapshot.ts';
-export type { DiffEntry } from './diff.ts';
+export type { DiffEntry, DiffOptions } from './diff.ts';
 export { AtomicSnapshotError } from './errors.ts';
 export type { GitConfig } from './git/config.ts';
 export type { Head } from './git/refs.ts';
@@ -15,3 +15,4 @@ export {
   type TakeReport,
   takeSnapshot,
 } from './take.ts';
+export type { VerifyProblem, VerifyReport } from './verify.ts';

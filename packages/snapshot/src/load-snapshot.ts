@@ -24,6 +24,7 @@ export interface SnapshotInfo {
 
 export interface LoadedSnapshot extends SnapshotInfo {
   readonly workTree: string;
+  readonly indexTree: string;
   readonly untrackedTree: string;
   readonly stateTree: string;
   readonly manifest: Manifest;
@@ -58,14 +59,16 @@ export async function loadSnapshot(store: ObjectStore, ref: string, oid: string)
   // Loaded on first use: taking and listing snapshots do without it, and start 50 ms sooner.
   const { parseCommit } = await import('./objects/commits.ts');
   const commit = await parseCommit(store, oid);
-  const [, , untracked, state] = commit.parent;
-  if (untracked === undefined || state === undefined) throw invalid(ref, 'it has not the four parents of one');
+  const [, index, untracked, state] = commit.parent;
+  if (index === undefined || untracked === undefined || state === undefined)
+    throw invalid(ref, 'it has not the four parents of one');
   const stateTree = (await parseCommit(store, state)).tree;
   const entry = findInTree(store, stateTree, 'manifest.json');
   const manifest = entry === null ? null : decodeManifest(store.read(entry.oid, 'blob'));
   if (manifest === null) throw invalid(ref, 'its manifest is missing or of a newer version');
+  const indexTree = (await parseCommit(store, index)).tree;
   const untrackedTree = (await parseCommit(store, untracked)).tree;
-  return { ...readInfo(store, ref, oid), workTree: commit.tree, untrackedTree, stateTree, manifest };
+  return { ...readInfo(store, ref, oid), workTree: commit.tree, indexTree, untrackedTree, stateTree, manifest };
 }
 
 function invalid(ref: string, why: string): AtomicSnapshotError {

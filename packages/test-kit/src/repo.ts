@@ -81,6 +81,11 @@ export class Repo {
     return execFileSync('git', args, options).trimEnd();
   }
 
+  /** Stores the objects of a pack as loose ones. */
+  unpackObjects(pack: Uint8Array): void {
+    execFileSync('git', ['unpack-objects', '-q'], { cwd: this.dir, env: GIT_ENV, input: pack });
+  }
+
   refs(prefix = 'refs/devs/'): string[] {
     return this.git('for-each-ref', '--format=%(refname)', ...(prefix === '' ? [] : [prefix]))
       .split('\n')

@@ -1,4 +1,4 @@
-import { AtomicSnapshot, takeSnapshot } from '@devs/snapshot';
+import { AtomicSnapshot } from '@devs/snapshot';
 import { viewProject } from '../project.ts';
 import type { CommandContext } from './context.ts';
 import { findRun, snapshotOf } from './find-run.ts';
@@ -14,19 +14,12 @@ export async function diff({ cwd, terminal }: CommandContext, name: string, path
   const run = await findRun(project.log, name);
   const { root } = project.repo;
   const before = snapshotOf(run);
-  const now = run.after_ref === null ? (await takeSnapshot(root, run.task_id, { kind: 'manual' })).ref : null;
-  try {
-    const all = await AtomicSnapshot.diff(root, before, run.after_ref ?? now!);
-    const entries = all.filter(
-      ({ path }) => paths.length === 0 || paths.some((wanted) => path === wanted || path.startsWith(`${wanted}/`)),
-    );
-    for (const entry of entries) {
-      if (terminal.options.json) terminal.json({ ...entry });
-      else terminal.answer(`${LETTERS[entry.status]} ${entry.path}`);
-    }
-    if (entries.length === 0) terminal.say(`run ${run.id} changed no file`);
-    return entries.length === 0 ? 0 : 1;
-  } finally {
-    if (now !== null) await AtomicSnapshot.drop(root, now);
+  const options = paths.length === 0 ? {} : { paths };
+  const entries = await AtomicSnapshot.diff(root, before, run.after_ref ?? undefined, options);
+  for (const entry of entries) {
+    if (terminal.options.json) terminal.json({ ...entry });
+    else terminal.answer(`${LETTERS[entry.status]} ${entry.path}`);
   }
+  if (entries.length === 0) terminal.say(`run ${run.id} changed no file`);
+  return entries.length === 0 ? 0 : 1;
 }

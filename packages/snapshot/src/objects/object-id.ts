@@ -22,7 +22,9 @@ export function hashFile(file: string | Buffer, size: number): string {
   const fd = fs.openSync(file, 'r');
   try {
     const buffer = Buffer.allocUnsafe(Math.min(1 << 20, size + 1));
-    for (let read = 0; (read = fs.readSync(fd, buffer)) > 0; ) sum.update(buffer.subarray(0, read));
+    for (let read = fs.readSync(fd, buffer); read > 0; read = fs.readSync(fd, buffer)) {
+      sum.update(buffer.subarray(0, read));
+    }
   } finally {
     fs.closeSync(fd);
   }

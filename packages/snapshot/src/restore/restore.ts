@@ -1,4 +1,5 @@
 import { type BytePath, fromText, parentOf, toText } from '../byte-path.ts';
+import { covers } from '../diff.ts';
 import { deleteRef, type Head, listRefs } from '../git/refs.ts';
 import { findRepository, type Repository } from '../git/repository.ts';
 import { sweepLeftovers } from '../leftovers.ts';
@@ -142,10 +143,6 @@ async function applySnapshot(
   };
   await applyUnderIndexLock(repo, store, snapshot, plan, tree, journal, taken);
   return report;
-}
-
-function covers(wanted: BytePath, path: BytePath): boolean {
-  return wanted === '' || wanted === '.' || path === wanted || path.startsWith(`${wanted}/`);
 }
 
 /** Step 1: everything that will be needed exists and reads back. */
