@@ -4,6 +4,7 @@ import { formatAge, formatDuration } from './duration.ts';
 import { type CodedError, isCoded } from './errors.ts';
 import type { RunnerEvent } from './events.ts';
 import { describeProcesses } from './left-behind.ts';
+import { describeMoved } from './moved-refs.ts';
 
 export interface TerminalOptions {
   readonly json: boolean;
@@ -128,6 +129,7 @@ export class Terminal {
         return;
       case 'restored':
         this.#detail(`restored ${event.report.written.length} files, deleted ${event.report.deleted.length}`, event.ms);
+        for (const line of describeMoved(event.report.moved)) this.say(line);
         return;
       case 'step':
         this.#detail(event.name, event.ms);

@@ -63,3 +63,19 @@ test('the hints of a held lock, an unknown task and an unknown run work', async 
     type(repo.dir, hint!);
   }
 });
+
+test('what a restore left alone comes back by the commands that it printed', async () => {
+  const repo = Repo.withWork();
+  repo.git('branch', 'gone');
+  repo.git('branch', 'moved');
+  repo.git('stash', 'push', '-q', '--', 'dir/c.txt');
+  const state = () => [repo.git('rev-parse', 'gone', 'moved'), repo.git('rev-parse', 'stash@{0}')];
+  const before = state();
+  const task = 'git branch -D gone; git branch -f moved $(git commit-tree -m x HEAD^{tree}); git stash clear; exit 1';
+  await devs(repo.dir, 'run', '--id', 'bad', '--', 'sh', '-c', task);
+  const { stderr } = await devs(repo.dir, 'restore', 'bad');
+  const commands = [...stderr.matchAll(/^devs: {3}(git [^\n]*)$/gm)].map((match) => match[1]!);
+  expect(commands).toHaveLength(3);
+  for (const command of commands) type(repo.dir, command);
+  expect(state()).toEqual(before);
+});

@@ -2,6 +2,7 @@ export { AtomicSnapshot } from './atomic-snapshot.ts';
 export type { DiffEntry, DiffOptions } from './diff.ts';
 export { AtomicSnapshotError } from './errors.ts';
 export type { GitConfig } from './git/config.ts';
+export type { MovedRef } from './git/other-refs.ts';
 export type { Head } from './git/refs.ts';
 export { findRepository, type Repository } from './git/repository.ts';
 export type { SnapshotInfo } from './load-snapshot.ts';

@@ -27,6 +27,8 @@ export interface LoadedSnapshot extends SnapshotInfo {
   readonly indexTree: string;
   readonly untrackedTree: string;
   readonly stateTree: string;
+  /** Commits it keeps from being pruned. */
+  readonly kept: readonly string[];
   readonly manifest: Manifest;
 }
 
@@ -62,13 +64,13 @@ export async function loadSnapshot(store: ObjectStore, ref: string, oid: string)
   const [, index, untracked, state] = commit.parent;
   if (index === undefined || untracked === undefined || state === undefined)
     throw invalid(ref, 'it has not the four parents of one');
-  const stateTree = (await parseCommit(store, state)).tree;
+  const { tree: stateTree, parent: kept } = await parseCommit(store, state);
   const entry = findInTree(store, stateTree, 'manifest.json');
   const manifest = entry === null ? null : decodeManifest(store.read(entry.oid, 'blob'));
   if (manifest === null) throw invalid(ref, 'its manifest is missing or of a newer version');
   const indexTree = (await parseCommit(store, index)).tree;
   const untrackedTree = (await parseCommit(store, untracked)).tree;
-  return { ...readInfo(store, ref, oid), workTree: commit.tree, indexTree, untrackedTree, stateTree, manifest };
+  return { ...readInfo(store, ref, oid), workTree: commit.tree, indexTree, untrackedTree, stateTree, kept, manifest };
 }
 
 function invalid(ref: string, why: string): AtomicSnapshotError {
@@ -132,10 +134,12 @@ export function absentBySkipWorktree(store: ObjectStore, snapshot: LoadedSnapsho
   const absent = new Map<BytePath, TreeEntry>();
   const { skipWorktreePresent } = snapshot.manifest;
   if (skipWorktreePresent === null) return absent;
-  const bytes = readStateFile(store, snapshot, 'index')!;
-  const index = { bytes, mtimeMs: 0, mtimeNs: 0n, ...parseIndex(bytes, `${snapshot.ref}: index`) };
-  for (const entry of index.entries) {
-    if (entry.skipWorktree) absent.set(entry.path, { mode: entry.mode, oid: oidOf(index, entry) });
+  const parsed = parseIndex(readStateFile(store, snapshot, 'index')!, `${snapshot.ref}: index`, {
+    file: (name) => readStateFile(store, snapshot, name),
+    tree: (oid) => readTree(store, oid),
+  });
+  for (const entry of parsed.entries) {
+    if (entry.skipWorktree) absent.set(entry.path, { mode: entry.mode, oid: oidOf(parsed, entry) });
   }
   for (const path of skipWorktreePresent) absent.delete(path);
   return absent;

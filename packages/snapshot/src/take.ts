@@ -3,13 +3,14 @@ import path from 'node:path';
 import { type BytePath, toText } from './byte-path.ts';
 import { AtomicSnapshotError } from './errors.ts';
 import { type GitIndex, oidOf, readIndex } from './git/index-file.ts';
+import { commitsOf, encodeOtherRefs, type OtherRefs, readOtherRefs } from './git/other-refs.ts';
 import { type Head, readHead, updateRef } from './git/refs.ts';
 import { findRepository, type Repository } from './git/repository.ts';
 import { encodeManifest } from './manifest.ts';
 import { addCommit, readMessage } from './objects/commit-text.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { ObjectWriter } from './objects/object-writer.ts';
-import { DIRECTORY, GITLINK, REGULAR, type TreeEntry, type TreeItem, writeTreeOf } from './objects/trees.ts';
+import { DIRECTORY, GITLINK, REGULAR, readTree, type TreeEntry, type TreeItem, writeTreeOf } from './objects/trees.ts';
 import { mentionedObjects, readOperationFiles } from './operation-files.ts';
 import { capture } from './scan/capture.ts';
 import { type OutsideIgnores, readOutsideIgnores, type TreeIgnoreRules } from './scan/ignore-rules.ts';
@@ -55,25 +56,32 @@ const TRIES = 3;
 /** The index is large and half of it is hashes: compressing it costs more than writing it. */
 const STORED = 0;
 
-/** Everything `AtomicSnapshot.take` promises, with a report of what was captured. */
-export async function takeSnapshot(cwd: string, label: string, options: TakeOptions = {}): Promise<TakeReport> {
-  return explained(() => takeWithRules(cwd, label, options, null));
+/** What a restore asks of its safety snapshot. */
+export interface TakeExtras {
+  /** What these rules do not ignore is captured even where today's rules do. */
+  readonly otherRules: Pick<TreeIgnoreRules, 'ignores'> | null;
+  /** Commits to keep from being pruned. */
+  readonly keep: readonly string[];
 }
 
-/** As `takeSnapshot`; what `otherRules` do not ignore is captured even where today's rules do. */
-export async function takeWithRules(
+/** Everything `AtomicSnapshot.take` promises, with a report of what was captured. */
+export async function takeSnapshot(cwd: string, label: string, options: TakeOptions = {}): Promise<TakeReport> {
+  return explained(() => takeWithExtras(cwd, label, options, { otherRules: null, keep: [] }));
+}
+
+export async function takeWithExtras(
   cwd: string,
   label: string,
   options: TakeOptions,
-  otherRules: Pick<TreeIgnoreRules, 'ignores'> | null,
+  extras: TakeExtras,
 ): Promise<TakeReport> {
   const repo = findRepository(cwd);
   using store = new ObjectStore(repo.commonDir);
   for (let attempt = 1; ; attempt++) {
-    const state = readGitState(repo);
+    const state = readGitState(repo, store);
     const writer = new ObjectWriter(store);
     try {
-      const report = await takeOnce(repo, store, writer, state, label, options, otherRules);
+      const report = await takeOnce(repo, store, writer, state, label, options, extras);
       if (report !== null) return report;
     } finally {
       writer.discard();
@@ -116,14 +124,16 @@ interface GitState {
   readonly headBytes: Buffer;
   readonly index: GitIndex;
   readonly operation: Map<string, Buffer>;
+  readonly otherRefs: OtherRefs;
 }
 
-function readGitState(repo: Repository): GitState {
+function readGitState(repo: Repository, store: ObjectStore): GitState {
   return {
     head: readHead(repo),
     headBytes: fs.readFileSync(path.join(repo.gitDir, 'HEAD')),
-    index: readIndex(repo.gitDir),
+    index: readIndex(repo.gitDir, (oid) => readTree(store, oid)),
     operation: readOperationFiles(repo.gitDir),
+    otherRefs: readOtherRefs(repo),
   };
 }
 
@@ -144,7 +154,7 @@ async function takeOnce(
   state: GitState,
   label: string,
   options: TakeOptions,
-  otherRules: Pick<TreeIgnoreRules, 'ignores'> | null,
+  { otherRules, keep }: TakeExtras,
 ): Promise<TakeReport | null> {
   const { index, head } = state;
   const { includeIgnored = [], kind = 'manual', onProgress } = options;
@@ -177,8 +187,9 @@ async function takeOnce(
     addCommit(writer, { tree, parents, message, time: at });
   const indexCommit = add(indexTree, [base], `index on ${where}\n`);
   const untrackedCommit = add(untrackedTree, [], `untracked files on ${where}\n`);
-  const kept = mentionedObjects(state.operation).filter((oid) => store.find(oid)?.type === 'commit');
-  const stateCommit = add(stateTree, kept, `devs state on ${where}\n`);
+  const mentioned = mentionedObjects(state.operation).filter((oid) => store.find(oid)?.type === 'commit');
+  const held = [...commitsOf(state.otherRefs), ...keep].filter((oid) => oid !== head.oid && store.contains(oid));
+  const stateCommit = add(stateTree, [...new Set([...mentioned, ...held])], `devs state on ${where}\n`);
   const parents = [base, indexCommit, untrackedCommit, stateCommit];
   const oid = add(workTree, parents, messageOf(label, kind, options.runId), Math.floor(Date.now() / 1000));
 
@@ -257,13 +268,18 @@ function writeStateTree(
   includeIgnored: readonly string[],
   present: readonly BytePath[],
 ): string {
-  const { index, head, headBytes, operation } = state;
+  const { index, head, headBytes, operation, otherRefs } = state;
   const items: TreeItem[] = [];
   const add = (name: string, bytes: Buffer) =>
     items.push({ path: name, mode: REGULAR, oid: writer.add('blob', bytes) });
   add('HEAD', headBytes);
+  add('refs', encodeOtherRefs(otherRefs));
   if (index.bytes !== null) {
     items.push({ path: 'index', mode: REGULAR, oid: writer.add('blob', index.bytes, STORED) });
+  }
+  if (index.shared !== null) {
+    const { name, bytes } = index.shared;
+    items.push({ path: name, mode: REGULAR, oid: writer.add('blob', bytes, STORED) });
   }
   for (const [name, bytes] of operation) add(`operation/${Buffer.from(name).toString('latin1')}`, bytes);
   // Kept apart from the files themselves: an ignore file may itself be ignored.

@@ -68,6 +68,7 @@ describe('take', () => {
       'ignore',
       'index',
       'manifest.json',
+      'refs',
     ]);
   });
 
@@ -343,22 +344,6 @@ describe('refused by name, with nothing written', () => {
     const names = fs.readdirSync(repo.dir);
     await expect(AtomicSnapshot.take(repo.dir, 't')).rejects.toMatchObject({ name: 'AtomicSnapshotError', code });
     expect(fs.readdirSync(repo.dir)).toEqual(names);
-  });
-
-  test.each([
-    ['split index', ['update-index', '--split-index'], 'DEVS_SPLIT_INDEX'],
-    ['sparse index', ['sparse-checkout', 'set', '--cone', '--sparse-index', 'dir'], 'DEVS_SPARSE_INDEX'],
-  ])('%s', async (_, command, code) => {
-    const repo = Repo.create();
-    for (const name of ['dir/a', 'other/b']) repo.write(name, name);
-    repo.git('add', '-A');
-    repo.git('commit', '-qm', 'first');
-    repo.git(...command);
-    await expect(AtomicSnapshot.take(repo.dir, 't')).rejects.toMatchObject({
-      code,
-      hint: expect.stringMatching(/^git /),
-    });
-    expect(repo.refs()).toEqual([]);
   });
 
   test('reftable', async () => {

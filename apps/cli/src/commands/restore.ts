@@ -1,5 +1,6 @@
 import type { RunWithCommand } from '@devs/db';
 import { AtomicSnapshot, findRepository, type Head, type RestoreReport } from '@devs/snapshot';
+import { describeMoved } from '../moved-refs.ts';
 import { lockProject } from '../project.ts';
 import { dropIfThere } from '../repair.ts';
 import { shieldFromSignals } from '../run-child.ts';
@@ -61,6 +62,7 @@ function render({ terminal }: CommandContext, run: RunWithCommand, report: Resto
     for (const path of spared) terminal.answer(`spare   ${path} (ignored)`);
   }
   const counts = `${written.length} written, ${deleted.length} deleted, ${permissions.length} permissions`;
+  for (const line of describeMoved(report.moved)) terminal.say(line);
   if (dryRun) terminal.say(`would restore run ${run.id}: ${counts}`);
   else terminal.say(`restored run ${run.id}: ${counts}; what was there before is ${safetyRef}`);
 }

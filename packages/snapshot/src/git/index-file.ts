@@ -1,8 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { BytePath } from '../byte-path.ts';
+import { readIfThere } from '../durable.ts';
 import { AtomicSnapshotError, codeOf } from '../errors.ts';
+import type { TreeEntry } from '../objects/trees.ts';
 import { type CacheTree, parseCacheTree } from './cache-tree.ts';
+import { expandSparse } from './sparse-index.ts';
+import { mergeSplit, parseLink, type SplitLink } from './split-index.ts';
 
 export interface IndexEntry {
   readonly path: BytePath;
@@ -11,14 +15,26 @@ export interface IndexEntry {
   readonly stage: number;
   readonly skipWorktree: boolean;
   readonly intentToAdd: boolean;
-  /** Where the entry starts in the index's bytes. */
+  /** Where the entry starts in the index's `table`. */
   readonly offset: number;
+}
+
+/** The index that a split index builds upon. */
+export interface SharedIndex {
+  /** Its file's name in the git directory. */
+  readonly name: string;
+  readonly bytes: Buffer;
 }
 
 /** The index, read only: this package never encodes one. Format: git's Documentation/gitformat-index.txt. */
 export interface GitIndex {
   /** The file exactly as it is; null where there is none. */
   readonly bytes: Buffer | null;
+  /** What the entries' offsets mean: the bytes, or those of all its parts where it is split or sparse. */
+  readonly table: Buffer;
+  /** Null where the index is not split. */
+  readonly shared: SharedIndex | null;
+  /** The oldest of its parts. */
   readonly mtimeMs: number;
   readonly mtimeNs: bigint;
   readonly entries: readonly IndexEntry[];
@@ -27,11 +43,30 @@ export interface GitIndex {
   readonly resolveUndo: readonly string[];
 }
 
-export function oidOf(index: GitIndex, entry: IndexEntry): string {
-  return index.bytes!.toString('hex', entry.offset + 40, entry.offset + 60);
+export function oidOf(index: Pick<GitIndex, 'table'>, entry: IndexEntry): string {
+  return index.table.toString('hex', entry.offset + 40, entry.offset + 60);
 }
 
-export function readIndex(gitDir: string): GitIndex {
+/** What an index may refer to. */
+export interface IndexSources {
+  /** Bytes of a file in the git directory; null where there is none. */
+  readonly file: (name: string) => Buffer | null;
+  readonly tree: (oid: string) => ReadonlyMap<string, TreeEntry>;
+}
+
+const NO_INDEX: GitIndex = {
+  bytes: null,
+  table: Buffer.alloc(0),
+  shared: null,
+  mtimeMs: 0,
+  mtimeNs: 0n,
+  entries: [],
+  cacheTree: null,
+  resolveUndo: [],
+};
+
+/** @throws AtomicSnapshotError `DEVS_INDEX_INVALID`, `DEVS_SHARED_INDEX_MISSING` */
+export function readIndex(gitDir: string, tree: IndexSources['tree']): GitIndex {
   const file = path.join(gitDir, 'index');
   let bytes: Buffer;
   let stat: fs.BigIntStats;
@@ -44,15 +79,42 @@ export function readIndex(gitDir: string): GitIndex {
       fs.closeSync(fd);
     }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT')
-      return { bytes: null, mtimeMs: 0, mtimeNs: 0n, entries: [], cacheTree: null, resolveUndo: [] };
+    if (codeOf(error) === 'ENOENT') return NO_INDEX;
     throw error;
   }
+  const parsed = parseIndex(bytes, file, { file: (name) => readIfThere(path.join(gitDir, name)), tree });
   const mtimeMs = Number(stat.mtimeNs / 1_000_000_000n) * 1000 + Number(stat.mtimeNs % 1_000_000_000n) / 1e6;
-  return { bytes, mtimeMs, mtimeNs: stat.mtimeNs, ...parseIndex(bytes, file) };
+  // An entry of the shared part was last proven clean when that was written.
+  const sharedMs = parsed.shared === null ? mtimeMs : fs.statSync(path.join(gitDir, parsed.shared.name)).mtimeMs;
+  return { bytes, mtimeMs: Math.min(mtimeMs, sharedMs), mtimeNs: stat.mtimeNs, ...parsed };
 }
 
-export function parseIndex(bytes: Buffer, file: string): Pick<GitIndex, 'entries' | keyof Extensions> {
+export type ParsedIndex = Pick<GitIndex, 'entries' | 'table' | 'shared' | 'cacheTree' | 'resolveUndo'>;
+
+/** `file`: its name, for errors. */
+export function parseIndex(bytes: Buffer, file: string, sources: IndexSources): ParsedIndex {
+  const own = parseOne(bytes, file, 0);
+  let { entries, cacheTree } = own;
+  let table = bytes;
+  let shared: SharedIndex | null = null;
+  if (own.link?.base != null) {
+    const name = `sharedindex.${own.link.base}`;
+    const sharedBytes = sources.file(name);
+    if (sharedBytes === null) throw sharedIndexMissing(file, name);
+    shared = { name, bytes: sharedBytes };
+    table = Buffer.concat([bytes, sharedBytes]);
+    entries = mergeSplit(own.link, parseOne(sharedBytes, name, bytes.length).entries, entries);
+  }
+  if (own.sparse) ({ table, entries, cacheTree } = expandSparse(table, entries, cacheTree, sources.tree));
+  return { entries, table, shared, cacheTree, resolveUndo: own.resolveUndo };
+}
+
+/** `start`: where the bytes will begin in the table. */
+function parseOne(
+  bytes: Buffer,
+  file: string,
+  start: number,
+): { readonly entries: readonly IndexEntry[] } & Extensions {
   const bad = (what: string) =>
     new AtomicSnapshotError('DEVS_INDEX_INVALID', `${file} ${what}`, { hint: 'git fsck', data: { path: file } });
   if (bytes.length < 32 || bytes.toString('latin1', 0, 4) !== 'DIRC') throw bad('is not a git index');
@@ -83,7 +145,7 @@ export function parseIndex(bytes: Buffer, file: string): Pick<GitIndex, 'entries
       stage: (flags >> 12) & 3,
       skipWorktree: (more & 0x4000) !== 0,
       intentToAdd: (more & 0x2000) !== 0,
-      offset: at,
+      offset: start + at,
     };
     previous = name;
     // Versions 2 and 3 pad entries with 1 to 8 NULs to a multiple of 8 bytes.
@@ -92,31 +154,35 @@ export function parseIndex(bytes: Buffer, file: string): Pick<GitIndex, 'entries
   return { entries, ...readExtensions(bytes, at, end, bad) };
 }
 
-type Extensions = Pick<GitIndex, 'cacheTree' | 'resolveUndo'>;
+function sharedIndexMissing(file: string, name: string): AtomicSnapshotError {
+  return new AtomicSnapshotError('DEVS_SHARED_INDEX_MISSING', `${file} is split, and its ${name} is missing`, {
+    hint: 'git read-tree HEAD   # makes a new index; what was staged is lost with the old one',
+    data: { path: file, shared: name },
+  });
+}
+
+type Extensions = Pick<GitIndex, 'cacheTree' | 'resolveUndo'> & {
+  readonly link: SplitLink | null;
+  readonly sparse: boolean;
+};
 
 function readExtensions(bytes: Buffer, start: number, end: number, bad: (what: string) => Error): Extensions {
   let cacheTree: CacheTree | null = null;
   let resolveUndo: readonly string[] = [];
+  let link: SplitLink | null = null;
+  let sparse = false;
   for (let at = start; at + 8 <= end; ) {
     const name = bytes.toString('latin1', at, at + 4);
     const size = bytes.readUInt32BE(at + 4);
     if (name === 'TREE') cacheTree = parseCacheTree(bytes.subarray(at + 8, at + 8 + size));
     if (name === 'REUC') resolveUndo = readResolveUndo(bytes.subarray(at + 8, at + 8 + size));
-    if (name === 'link') {
-      throw new AtomicSnapshotError('DEVS_SPLIT_INDEX', 'the index is split, which devs does not support yet', {
-        hint: 'git update-index --no-split-index',
-      });
-    }
-    if (name === 'sdir') {
-      throw new AtomicSnapshotError('DEVS_SPARSE_INDEX', 'the index is sparse, which devs does not support yet', {
-        hint: 'git sparse-checkout reapply --no-sparse-index',
-      });
-    }
+    if (name === 'link') link = parseLink(bytes.subarray(at + 8, at + 8 + size));
+    if (name === 'sdir') sparse = true;
     // Extensions in lower case must be understood.
-    if (name[0]! >= 'a') throw bad(`needs the unknown extension ${name}`);
+    if (name[0]! >= 'a' && name !== 'link' && name !== 'sdir') throw bad(`needs the unknown extension ${name}`);
     at += 8 + size;
   }
-  return { cacheTree, resolveUndo };
+  return { cacheTree, resolveUndo, link, sparse };
 }
 
 /** For each path: its name, three octal modes, each ended by a NUL, and an object name for each mode but 0. */

@@ -65,7 +65,7 @@ export function listRefs(repo: Repository, prefix: string): Map<string, string> 
   return refs;
 }
 
-function packedRefs(repo: Repository): Map<string, string> {
+export function packedRefs(repo: Repository): Map<string, string> {
   const refs = new Map<string, string>();
   for (const line of (readTextIfThere(path.join(repo.commonDir, 'packed-refs')) ?? '').split('\n')) {
     const match = /^([0-9a-f]{40}) (\S.*)$/.exec(line);

@@ -14,6 +14,7 @@ import { appendReflog, deleteRef, type Head, readHead, readRef, refFile, updateR
 import type { Repository } from '../git/repository.ts';
 import { type LoadedSnapshot, readStateFile, readStateOperation } from '../load-snapshot.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
+import { readTree } from '../objects/trees.ts';
 import { writeOperationFiles } from '../operation-files.ts';
 
 /** git's own lock on the index, already holding the bytes that `commit` puts in place. */
@@ -101,6 +102,16 @@ export function assertHeadMayMove(repo: Repository, snapshot: LoadedSnapshot, ex
   );
 }
 
+/** Git deletes shared indexes that were not used for two weeks; the snapshot's index may need one of them. */
+function restoreSharedIndex(repo: Repository, store: ObjectStore, snapshot: LoadedSnapshot): void {
+  for (const [name, { oid }] of readTree(store, snapshot.stateTree)) {
+    if (!/^sharedindex\.[0-9a-f]{40}$/.test(name)) continue;
+    const file = path.join(repo.gitDir, name);
+    const bytes = store.read(oid, 'blob');
+    if (readIfThere(file)?.equals(bytes) !== true) replaceFile(file, bytes);
+  }
+}
+
 /** Brings branch, HEAD and operation files back. Each by git's own lock, compare-and-swap, with a line in its log. */
 export function restoreGitState(repo: Repository, store: ObjectStore, snapshot: LoadedSnapshot): void {
   const then = snapshot.manifest.head;
@@ -111,6 +122,7 @@ export function restoreGitState(repo: Repository, store: ObjectStore, snapshot: 
   const headFile = path.join(repo.gitDir, 'HEAD');
   if (!fs.readFileSync(headFile).equals(headBytes)) updateUnderGitLock(headFile, () => headBytes);
   if (then.oid !== null && now.oid !== then.oid) appendReflog(repo, 'HEAD', now.oid, then.oid, message);
+  restoreSharedIndex(repo, store, snapshot);
   writeOperationFiles(repo.gitDir, readStateOperation(store, snapshot), replaceFile);
 }
 

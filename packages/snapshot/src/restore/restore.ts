@@ -1,5 +1,6 @@
 import { type BytePath, fromText, parentOf, toText } from '../byte-path.ts';
 import { covers } from '../diff.ts';
+import { decodeOtherRefs, type MovedRef, movedRefs, readOtherRefs } from '../git/other-refs.ts';
 import { deleteRef, type Head, listRefs } from '../git/refs.ts';
 import { findRepository, type Repository } from '../git/repository.ts';
 import { sweepLeftovers } from '../leftovers.ts';
@@ -15,7 +16,7 @@ import { ObjectStore } from '../objects/object-store.ts';
 import { findInTree } from '../objects/trees.ts';
 import { permissionsOf } from '../scan/permissions.ts';
 import { SNAPSHOT_REFS } from '../snapshot-id.ts';
-import { takeWithRules } from '../take.ts';
+import { takeWithExtras } from '../take.ts';
 import { assertHeadMayMove, IndexLock, removeOwnLocks, restoreGitState } from './git-state.ts';
 import { closeJournal, type Journal, readJournal, writeJournal } from './journal.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
@@ -47,6 +48,8 @@ export interface RestoreReport {
   readonly permissions: readonly string[];
   /** Files that came into being since and were left, because the snapshot's ignore rules cover them. */
   readonly spared: readonly string[];
+  /** Branches, tags and stash entries that are not as they were: they are left alone. The commits are kept. */
+  readonly moved: readonly MovedRef[];
   /** Whether the snapshot was dropped. */
   readonly dropped: boolean;
 }
@@ -113,7 +116,10 @@ async function applySnapshot(
     findInTree(store, snapshot.workTree, path) !== null || findInTree(store, snapshot.untrackedTree, path) !== null;
   // Nor may it hide what will be replaced: all that the snapshot holds is captured, ignored by now or not.
   const ignores = (path: BytePath, isDirectory: boolean) => rules.ignores(path, isDirectory) && !holds(path);
-  const taken = await takeWithRules(repo.root, snapshot.label, safety, { ignores });
+  const taken = await takeWithExtras(repo.root, snapshot.label, safety, {
+    otherRules: { ignores },
+    keep: snapshot.kept,
+  });
   const now = await loadSnapshot(store, taken.ref, taken.oid);
   const { permissions } = snapshot.manifest;
   const tree = new WorkTree(repo.root, (dir) => permissionsOf(permissions, `${dir}/`, 0));
@@ -128,7 +134,8 @@ async function applySnapshot(
     deleteRef(repo, taken.ref, taken.oid);
     throw error;
   }
-  const report = reportOf(snapshot.ref, plan, request.safety ?? taken.ref);
+  const moved = request.filesOnly ? [] : movedSince(repo, store, snapshot);
+  const report = reportOf(snapshot.ref, plan, request.safety ?? taken.ref, moved);
   if (request.dryRun) {
     deleteRef(repo, taken.ref, taken.oid);
     return { ...report, safetyRef: null };
@@ -227,7 +234,13 @@ async function applyPlan(
   for (const { path, mode } of plan.permissions) tree.setPermissions(path, mode);
 }
 
-function reportOf(ref: string, plan: RestorePlan, safetyRef: string): RestoreReport {
+function movedSince(repo: Repository, store: ObjectStore, snapshot: LoadedSnapshot): MovedRef[] {
+  const then = readStateFile(store, snapshot, 'refs');
+  // A snapshot of an older version does not say.
+  return then === null ? [] : movedRefs(decodeOtherRefs(then), readOtherRefs(repo), snapshot.manifest.head.branch);
+}
+
+function reportOf(ref: string, plan: RestorePlan, safetyRef: string, moved: readonly MovedRef[]): RestoreReport {
   return {
     ref,
     safetyRef,
@@ -235,6 +248,7 @@ function reportOf(ref: string, plan: RestorePlan, safetyRef: string): RestoreRep
     deleted: plan.deletions.map(({ path }) => toText(path)),
     permissions: plan.permissions.map(({ path }) => toText(path)),
     spared: plan.spared.map(toText),
+    moved,
     dropped: false,
   };
 }

@@ -167,7 +167,7 @@ class Scanner {
     const entry = tracked.entries[position]!;
     this.#result.present[position] = 1;
     if (stat.isFile()) this.#permissions('file', path, stat);
-    const proven = statMatches(index.bytes!, entry.offset, index.mtimeMs, stat);
+    const proven = statMatches(index.table, entry.offset, index.mtimeMs, stat);
     if (!proven || this.#conversion.mayConvert(path)) this.#result.suspects.push({ path, stat });
   }
 

@@ -58,8 +58,9 @@ export class StatHelper {
 
   /** Whether `index` is one that a thread can read and that is large enough for it to pay. */
   static isWorthIt(index: GitIndex): boolean {
-    // Names are only whole in versions 2 and 3.
-    return index.entries.length >= WORTH_A_THREAD && index.bytes!.readUInt32BE(4) < 4;
+    // Names are only whole in versions 2 and 3 of an index that is neither split nor sparse.
+    const isWhole = index.table === index.bytes;
+    return isWhole && index.entries.length >= WORTH_A_THREAD && index.bytes.readUInt32BE(4) < 4;
   }
 }
 

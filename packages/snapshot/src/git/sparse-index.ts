@@ -1,0 +1,65 @@
+import type { BytePath } from '../byte-path.ts';
+import { DIRECTORY, type TreeEntry } from '../objects/trees.ts';
+import type { CacheTree } from './cache-tree.ts';
+import type { IndexEntry } from './index-file.ts';
+
+/** As much of an entry as is ever looked at: 24 bytes of stat, the mode at 24, the name of the object at 40, flags. */
+const ENTRY_BYTES = 64;
+
+/**
+ * A sparse index names whole directories that are not checked out by their tree. Here they become the files they hold,
+ * each absent by its skip-worktree bit, so that nothing else has to know.
+ */
+export function expandSparse(
+  table: Buffer,
+  entries: readonly IndexEntry[],
+  cacheTree: CacheTree | null,
+  readTree: (oid: string) => ReadonlyMap<string, TreeEntry>,
+): { readonly table: Buffer; readonly entries: IndexEntry[]; readonly cacheTree: CacheTree | null } {
+  const expanded: IndexEntry[] = [];
+  const made: Buffer[] = [];
+  const sizes = new Map<BytePath, number>();
+  const addTree = (oid: string, prefix: BytePath) => {
+    for (const [name, { mode, oid: child }] of readTree(oid)) {
+      if (mode === DIRECTORY) {
+        addTree(child, `${prefix}${name}/`);
+        continue;
+      }
+      const bytes = Buffer.alloc(ENTRY_BYTES);
+      bytes.writeUInt32BE(mode, 24);
+      bytes.write(child, 40, 'hex');
+      const offset = table.length + made.length * ENTRY_BYTES;
+      made.push(bytes);
+      expanded.push({ path: prefix + name, mode, stage: 0, skipWorktree: true, intentToAdd: false, offset });
+    }
+  };
+  for (const entry of entries) {
+    if (entry.mode !== DIRECTORY) {
+      expanded.push(entry);
+      continue;
+    }
+    const before = expanded.length;
+    addTree(table.toString('hex', entry.offset + 40, entry.offset + 60), entry.path);
+    sizes.set(entry.path.slice(0, -1), expanded.length - before);
+  }
+  return {
+    table: Buffer.concat([table, ...made]),
+    entries: expanded,
+    cacheTree: cacheTree === null ? null : widen(cacheTree, '', sizes),
+  };
+}
+
+/** The cache tree counts a sparse directory as one entry. */
+function widen(node: CacheTree, dir: BytePath, sizes: ReadonlyMap<BytePath, number>): CacheTree {
+  const size = sizes.get(dir);
+  if (size !== undefined) return { ...node, entryCount: size, children: new Map() };
+  const children = new Map<string, CacheTree>();
+  for (const [name, child] of node.children) {
+    children.set(name, widen(child, dir === '' ? name : `${dir}/${name}`, sizes));
+  }
+  if (node.entryCount < 0) return { ...node, children };
+  const prefix = dir === '' ? '' : `${dir}/`;
+  let entryCount = node.entryCount;
+  for (const [path, count] of sizes) if (path.startsWith(prefix)) entryCount += count - 1;
+  return { ...node, entryCount, children };
+}
