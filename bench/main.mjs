@@ -1,4 +1,5 @@
-// `pnpm bench [--json] [--files 10000] [--only <words>]`: devs against its peers, both in turn, on generated repositories.
+// `pnpm bench [--json] [--files 10000] [--repo <path>] [--only <words>]`: devs against its peers, both in turn, on
+// generated repositories or on a clone of the one at <path>.
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -7,8 +8,9 @@ import { parseArgs } from 'node:util';
 import { StateLock } from '@devs/lock';
 import { AtomicSnapshot } from '@devs/snapshot';
 import lockfile from 'proper-lockfile';
+import { isomorphicStash } from './isomorphic.mjs';
 import { compare, table } from './measure.mjs';
-import { dirty, git, makeRepository } from './repository.mjs';
+import { cloneRepository, git, makeRepository } from './repository.mjs';
 import { staleRace } from './stale-race.mjs';
 
 const { values: flags } = parseArgs({
@@ -16,15 +18,18 @@ const { values: flags } = parseArgs({
     json: { type: 'boolean' },
     files: { type: 'string', default: '10000' },
     only: { type: 'string', default: '' },
+    repo: { type: 'string' },
   },
 });
-const files = Number(flags.files);
+const clone = flags.repo === undefined ? null : cloneRepository(flags.repo);
+const files = clone === null ? Number(flags.files) : clone.files;
+const newRepository = (count) => clone ?? makeRepository(count);
 const BIN = path.join(import.meta.dirname, '../apps/cli/dist/bin/devs.cjs');
 const runDevs = (cwd) => execFileSync(process.execPath, [BIN, 'run', '--', 'true'], { cwd, stdio: 'ignore' });
 
 const rows = {
   [`devs run -- true, ${files} files | git stash push -u && true && git stash pop`]: async (name) => {
-    const dir = makeRepository(files);
+    const { dir } = newRepository(files);
     const peer = () => {
       git(dir, 'stash', 'push', '-qu');
       spawnSync('true');
@@ -33,7 +38,7 @@ const rows = {
     return compare(name, { ours: () => runDevs(dir), peer, limit: files >= 50_000 ? 0.8 : 1 });
   },
   'devs run -- true, 1000 files | node -e 0': async (name) => {
-    const dir = makeRepository(1_000);
+    const { dir } = makeRepository(1_000);
     return compare(name, {
       ours: () => runDevs(dir),
       peer: () => execFileSync(process.execPath, ['-e', '0']),
@@ -42,8 +47,8 @@ const rows = {
     });
   },
   [`take, ${files} files | git stash create`]: async (name) => {
-    const dir = makeRepository(files);
-    const before = (round, side) => dirty(dir, files, 100, 10, `${round} ${side}`);
+    const { dir, dirty } = newRepository(files);
+    const before = (round, side) => dirty(`${round} ${side}`);
     return compare(name, {
       ours: () => AtomicSnapshot.take(dir, 'bench'),
       peer: () => git(dir, 'stash', 'create'),
@@ -52,8 +57,8 @@ const rows = {
     });
   },
   [`take, ${files} files | temporary index, add -A, write-tree, commit-tree, update-ref`]: async (name) => {
-    const dir = makeRepository(files);
-    const before = (round, side) => dirty(dir, files, 100, 10, `${round} ${side}`);
+    const { dir, dirty } = newRepository(files);
+    const before = (round, side) => dirty(`${round} ${side}`);
     return compare(name, {
       ours: () => AtomicSnapshot.take(dir, 'bench'),
       peer: () => byTemporaryIndex(dir),
@@ -62,17 +67,32 @@ const rows = {
     });
   },
   [`restore after 100 files changed, ${files} files | git stash push -u, git stash pop`]: async (name) => {
-    const dir = makeRepository(files);
+    const { dir, dirty } = newRepository(files);
     let ref;
     const before = async (round, side) => {
       if (side === 'ours') ref = await AtomicSnapshot.take(dir, 'bench');
-      dirty(dir, files, 100, 10, `${round} ${side}`);
+      dirty(`${round} ${side}`);
     };
     const peer = () => {
       git(dir, 'stash', 'push', '-qu');
       git(dir, 'stash', 'pop', '-q');
     };
     return compare(name, { ours: () => AtomicSnapshot.restore(dir, ref), peer, before, limit: 0.8 });
+  },
+  [`a second take, nothing changed since, ${files} files | the first one after a change`]: async (name) => {
+    const { dir, dirty } = newRepository(files);
+    let round = 0;
+    const first = () => {
+      dirty(`second take ${round++}`);
+      return AtomicSnapshot.take(dir, 'bench');
+    };
+    return compare(name, { ours: () => AtomicSnapshot.take(dir, 'bench'), peer: first });
+  },
+  [`take and restore, ${files} files | isomorphic-git's stash push and pop`]: async (name) => {
+    const { dir, dirty } = newRepository(files);
+    const before = (round, side) => dirty(`${round} ${side}`);
+    const ours = async () => AtomicSnapshot.restore(dir, await AtomicSnapshot.take(dir, 'bench'));
+    return compare(name, { ours, peer: () => isomorphicStash(dir), before, rounds: 5 });
   },
   'lock acquire + release, 200 times | proper-lockfile': async (name) => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'devs-bench-lock-'));

@@ -25,8 +25,12 @@ import { explained } from './system-errors.ts';
 /** Why a snapshot was taken. `safety`: by a restore, before it changed anything. */
 export type SnapshotKind = 'before' | 'after' | 'safety' | 'manual';
 
+/**
+ * How far a take or a restore is. `scan`, `store`: tracked files looked at, changed and untracked files read. `write`: new
+ * objects. `prove`, `apply`: files of a restore.
+ */
 export interface Progress {
-  readonly phase: 'scan' | 'store' | 'write';
+  readonly phase: 'scan' | 'store' | 'write' | 'prove' | 'apply';
   readonly done: number;
   readonly total: number;
 }
@@ -76,6 +80,7 @@ export async function takeWithExtras(
   extras: TakeExtras,
 ): Promise<TakeReport> {
   const repo = findRepository(cwd);
+  prepareTake(repo);
   using store = new ObjectStore(repo.commonDir);
   for (let attempt = 1; ; attempt++) {
     const state = readGitState(repo, store);
@@ -99,25 +104,17 @@ export async function takeWithExtras(
   }
 }
 
-let readyHelper: StatHelper | undefined;
-
 /**
  * Starts the thread that the next `take` of this process uses, ahead of time. Does nothing where the repository is too
  * small for it.
  */
 export function prepareTake(repo: Repository): void {
   const size = fs.statSync(path.join(repo.gitDir, 'index'), { throwIfNoEntry: false })?.size ?? 0;
-  if (size > HELPER_FROM_BYTES) readyHelper ??= new StatHelper();
+  if (size > HELPER_FROM_BYTES) StatHelper.prepare();
 }
 
 /** Twenty thousand entries, roughly. */
 const HELPER_FROM_BYTES = 1_600_000;
-
-function takeHelper(): StatHelper {
-  const helper = readyHelper ?? new StatHelper();
-  readyHelper = undefined;
-  return helper;
-}
 
 interface GitState {
   readonly head: Head;
@@ -160,14 +157,15 @@ async function takeOnce(
   const { includeIgnored = [], kind = 'manual', onProgress } = options;
   const tracked = new TrackedFiles(index);
   const ignores = readOutsideIgnores(repo);
-  onProgress?.({ phase: 'scan', done: 0, total: tracked.entries.length });
-  const helper = StatHelper.isWorthIt(index) ? takeHelper() : null;
+  const helper = StatHelper.isWorthIt(index) ? StatHelper.take() : null;
   let scan: Scan;
   try {
     const proofs = helper?.look(repo.root, index, tracked.entries) ?? null;
-    scan = scanWorkTree({ repo, index, tracked, ignores, includeIgnored, otherRules, proofs });
+    const total = tracked.entries.length;
+    const onSeen = (done: number) => onProgress?.({ phase: 'scan', done, total });
+    scan = scanWorkTree({ repo, index, tracked, ignores, includeIgnored, otherRules, proofs, onSeen });
   } finally {
-    helper?.stop();
+    helper?.giveBack();
   }
   const cache = new LargeFileCache(repo.gitDir, store.dir);
   const captured = await captureFiles(repo, index, tracked, scan, writer, cache, onProgress);

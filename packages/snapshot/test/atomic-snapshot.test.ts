@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fingerprint, Repo, temporaryDirectory } from '@devs/test-kit';
 import { describe, expect, test } from 'vitest';
-import { AtomicSnapshot, AtomicSnapshotError, takeSnapshot } from '../src/index.ts';
+import { AtomicSnapshot, AtomicSnapshotError, type Progress, takeSnapshot } from '../src/index.ts';
 
 const digest = (bytes: Uint8Array) => createHash('sha1').update(bytes).digest('hex');
 
@@ -279,6 +279,23 @@ describe('restore', () => {
     expect(fs.lstatSync(repo.path('dir')).isDirectory()).toBe(true);
     expect(repo.read('dir/c.txt')).toBe('not staged\n');
   });
+});
+
+test('progress counts up to the total, of a take and of a restore', async () => {
+  const repo = Repo.withWork();
+  const seen = new Map<string, { done: number; total: number }>();
+  const onProgress = ({ phase, done, total }: Progress) => {
+    expect(done).toBeGreaterThanOrEqual(seen.get(phase)?.done ?? 0);
+    expect(done).toBeLessThanOrEqual(total);
+    seen.set(phase, { done, total });
+  };
+  const { ref } = await takeSnapshot(repo.dir, 't', { onProgress });
+  expect([...seen.keys()]).toEqual(['scan', 'store', 'write']);
+  expect(seen.get('store')).toEqual({ done: 6, total: 6 });
+  wreck(repo);
+  seen.clear();
+  await AtomicSnapshot.restore(repo.dir, ref, { onProgress });
+  expect([...seen.keys()]).toEqual(['scan', 'store', 'write', 'prove', 'apply']);
 });
 
 describe('the rescue path: the real git alone', () => {

@@ -355,6 +355,23 @@ const HAZARDS: readonly Hazard[] = [
     },
   },
   {
+    name: 'core.excludesFile by a conditional include',
+    make: (repo) => {
+      const dir = temporaryDirectory();
+      fs.writeFileSync(path.join(dir, 'ignore'), '*.tmp\n');
+      fs.writeFileSync(path.join(dir, 'config'), `[core]\n\texcludesFile = ${dir}/ignore\n`);
+      config(repo, `includeIf.gitdir:${path.dirname(repo.dir)}/.path`, path.join(dir, 'config'));
+      config(repo, 'includeIf.onbranch:other/**.path', '/nonexistent');
+      repo.write('x.tmp', 'ignored');
+      expect(status(repo)).not.toContain('x.tmp');
+    },
+    wreck: (repo) => {
+      repo.write('x.tmp', 'not captured, and so not touched');
+      repo.write('a.txt', 'by the task');
+      repo.write('x.tmp', 'ignored');
+    },
+  },
+  {
     name: 'negated and nested ignore rules',
     make: (repo) => {
       repo.write('.gitignore', '*.log\n!important.log\nbuild/*\n!build/keep\n');
@@ -395,6 +412,19 @@ const HAZARDS: readonly Hazard[] = [
     wreck: (repo) => {
       repo.git('commit', '-qam', 'by the task');
       repo.git('pack-refs', '--all');
+    },
+  },
+  {
+    name: 'multi-pack-index',
+    make: (repo) => {
+      repo.git('repack', '-dq');
+      repo.write('later.txt', 'in a second pack');
+      repo.git('add', 'later.txt');
+      repo.git('repack', '-dq', '--write-midx');
+    },
+    wreck: (repo) => {
+      destroy(repo);
+      repo.git('repack', '-adq', '--write-midx', '--write-bitmap-index');
     },
   },
   {

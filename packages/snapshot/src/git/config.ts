@@ -1,10 +1,17 @@
 import os from 'node:os';
 import path from 'node:path';
 import { readTextIfThere } from '../durable.ts';
+import { conditionHolds } from './config-conditions.ts';
 
 /** Git configuration values by `section.key` or `section.subsection.key`; section and key in lower case. */
 export class GitConfig {
   readonly #values = new Map<string, string[]>();
+  readonly #gitDir: string;
+
+  /** `gitDir`: what conditional includes ask about. */
+  constructor(gitDir: string) {
+    this.#gitDir = gitDir;
+  }
 
   get(key: string): string | undefined {
     return this.#values.get(key)?.at(-1);
@@ -28,9 +35,11 @@ export class GitConfig {
     const text = readTextIfThere(file);
     if (text === null) return;
     for (const [key, value] of parseConfig(text)) {
-      if (key === 'include.path') {
+      const condition = /^includeif\.(.*)\.path$/s.exec(key)?.[1];
+      if (key === 'include.path' || condition !== undefined) {
+        const holds = condition === undefined || conditionHolds(condition, file, this.#gitDir);
         // Git's own limit on nested includes.
-        if (depth < 10) this.readFile(path.resolve(path.dirname(file), expandHome(value)), depth + 1);
+        if (holds && depth < 10) this.readFile(path.resolve(path.dirname(file), expandHome(value)), depth + 1);
       } else {
         const all = this.#values.get(key);
         if (all === undefined) this.#values.set(key, [value]);
@@ -46,7 +55,7 @@ function expandHome(value: string): string {
 
 /** Reads system, user and repository configuration, in git's order. */
 export function readConfig(commonDir: string, gitDir: string): GitConfig {
-  const config = new GitConfig();
+  const config = new GitConfig(gitDir);
   config.readFile('/etc/gitconfig');
   config.readFile(path.join(os.homedir(), '.config/git/config'));
   config.readFile(path.join(os.homedir(), '.gitconfig'));

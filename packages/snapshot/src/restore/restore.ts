@@ -16,7 +16,7 @@ import { ObjectStore } from '../objects/object-store.ts';
 import { findInTree } from '../objects/trees.ts';
 import { permissionsOf } from '../scan/permissions.ts';
 import { SNAPSHOT_REFS } from '../snapshot-id.ts';
-import { takeWithExtras } from '../take.ts';
+import { type Progress, takeWithExtras } from '../take.ts';
 import { assertHeadMayMove, IndexLock, removeOwnLocks, restoreGitState } from './git-state.ts';
 import { closeJournal, type Journal, readJournal, writeJournal } from './journal.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
@@ -36,6 +36,7 @@ export interface RestoreOptions {
    * it is moved back from wherever it is.
    */
   readonly expectedHead?: Head | null;
+  readonly onProgress?: (progress: Progress) => void;
 }
 
 export interface RestoreReport {
@@ -64,7 +65,8 @@ export async function restoreSnapshot(cwd: string, name: string, options: Restor
   const paths = options.paths?.map((path) => fromText(path.replace(/^\.\/|\/+$/g, ''))) ?? null;
   const filesOnly = options.filesOnly === true || paths !== null;
   if (!filesOnly && options.expectedHead !== undefined) assertHeadMayMove(repo, snapshot, options.expectedHead);
-  const request = { paths, filesOnly, dryRun: options.dryRun === true, safety: null };
+  const { onProgress = () => {} } = options;
+  const request = { paths, filesOnly, dryRun: options.dryRun === true, safety: null, onProgress };
   const report = await applySnapshot(repo, store, snapshot, request);
   if (options.keep === true || filesOnly || request.dryRun) return report;
   deleteRef(repo, ref, oid);
@@ -86,7 +88,7 @@ export async function recoverRestore(cwd: string): Promise<RestoreReport | null>
   const { ref, oid } = resolveSnapshot(repo, snapshots.has(journal.target) ? journal.target : journal.safety);
   const snapshot = await loadSnapshot(store, ref, oid);
   removeOwnLocks(repo, store, snapshot);
-  return applySnapshot(repo, store, snapshot, { ...journal, dryRun: false });
+  return applySnapshot(repo, store, snapshot, { ...journal, dryRun: false, onProgress: () => {} });
 }
 
 interface Request {
@@ -95,6 +97,7 @@ interface Request {
   readonly dryRun: boolean;
   /** The safety snapshot of the interrupted attempt, when this one finishes it. */
   readonly safety: string | null;
+  readonly onProgress: (progress: Progress) => void;
 }
 
 async function applySnapshot(
@@ -108,6 +111,7 @@ async function applySnapshot(
   const safety = {
     kind: 'safety' as const,
     includeIgnored,
+    onProgress: request.onProgress,
     ...(snapshot.runId === null ? {} : { runId: snapshot.runId }),
   };
   // A task may have hidden what it made by an ignore rule of its own: the snapshot's rules count, too.
@@ -128,7 +132,7 @@ async function applySnapshot(
     includes: (path) => request.paths?.some((wanted) => covers(wanted, path)) ?? true,
   });
   try {
-    await proveReadable(store, snapshot, plan, request.filesOnly);
+    await proveReadable(store, snapshot, plan, request);
     proveUnobstructed(tree, plan);
   } catch (error) {
     deleteRef(repo, taken.ref, taken.oid);
@@ -148,7 +152,7 @@ async function applySnapshot(
     paths: request.paths,
     startedAt: new Date().toISOString(),
   };
-  await applyUnderIndexLock(repo, store, snapshot, plan, tree, journal, taken);
+  await applyUnderIndexLock(repo, store, snapshot, plan, tree, journal, taken, request.onProgress);
   return report;
 }
 
@@ -157,9 +161,13 @@ async function proveReadable(
   store: ObjectStore,
   snapshot: LoadedSnapshot,
   plan: RestorePlan,
-  filesOnly: boolean,
+  { filesOnly, onProgress }: Request,
 ): Promise<void> {
-  for (const { to } of plan.writes) for await (const _ of store.readBlob(to!.oid));
+  const total = plan.writes.length;
+  for (const [done, { to }] of plan.writes.entries()) {
+    onProgress({ phase: 'prove', done, total });
+    for await (const _ of store.readBlob(to!.oid));
+  }
   if (filesOnly) return;
   readStateFile(store, snapshot, 'HEAD');
   readStateFile(store, snapshot, 'index');
@@ -184,6 +192,7 @@ async function applyUnderIndexLock(
   tree: WorkTree,
   journal: Journal,
   taken: { readonly ref: string; readonly oid: string },
+  onProgress: Request['onProgress'],
 ): Promise<void> {
   writeJournal(repo.gitDir, journal);
   let lock: IndexLock;
@@ -196,7 +205,7 @@ async function applyUnderIndexLock(
     throw error;
   }
   try {
-    await applyPlan(tree, store, snapshot, plan);
+    await applyPlan(tree, store, snapshot, plan, onProgress);
     if (!journal.filesOnly) {
       restoreGitState(repo, store, snapshot);
       lock.commit();
@@ -213,6 +222,7 @@ async function applyPlan(
   store: ObjectStore,
   snapshot: LoadedSnapshot,
   plan: RestorePlan,
+  onProgress: Request['onProgress'],
 ): Promise<void> {
   const emptied = new Set(plan.removeDirectories);
   for (const { path, from } of plan.deletions) {
@@ -225,7 +235,9 @@ async function applyPlan(
   const stays = new Set(snapshot.manifest.emptyDirectories);
   // Longest first: a directory before its parent.
   for (const dir of [...emptied].sort((a, b) => b.length - a.length)) if (!stays.has(dir)) tree.removeDirectory(dir);
-  for (const { path, from, to } of plan.writes) {
+  const total = plan.writes.length;
+  for (const [done, { path, from, to }] of plan.writes.entries()) {
+    onProgress({ phase: 'apply', done, total });
     tree.assertIs(path, from);
     const permissions = permissionsOf(snapshot.manifest.permissions, path, to!.mode);
     await tree.write(path, to!, store.readBlob(to!.oid), permissions);

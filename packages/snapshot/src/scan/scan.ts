@@ -47,7 +47,11 @@ export interface ScanInput {
   readonly otherRules: Pick<TreeIgnoreRules, 'ignores'> | null;
   /** What another thread has proven of the tracked files so far; see stat-helper.ts. */
   readonly proofs: Uint16Array | null;
+  /** Told how many tracked files were seen, at the start and after every thousand. */
+  readonly onSeen: (count: number) => void;
 }
+
+const REPORT_EVERY = 1_000;
 
 /** Files of devs itself, at the top of a work tree. */
 const OWN_STATE = /^\.devs(?:-state\.lock|\.db)/;
@@ -75,6 +79,7 @@ class Scanner {
   readonly #included: readonly PatternFile[];
   readonly #ignoreCase: boolean;
   readonly #result: Scan;
+  #seen = 0;
 
   constructor(input: ScanInput) {
     this.#input = input;
@@ -94,6 +99,7 @@ class Scanner {
   }
 
   run(): Scan {
+    this.#input.onSeen(0);
     this.#walk('', IgnoreRules.outside(this.#input.ignores, this.#ignoreCase), false);
     return this.#result;
   }
@@ -151,6 +157,7 @@ class Scanner {
 
   #visitTracked(path: BytePath, position: number): void {
     const { index, tracked, proofs } = this.#input;
+    if (++this.#seen % REPORT_EVERY === 0) this.#input.onSeen(this.#seen);
     const proof = proofs?.[position] ?? 0;
     if (proof & (PROVEN_FILE | PROVEN_LINK) && !this.#conversion.mayConvert(path)) {
       this.#result.present[position] = 1;

@@ -19,7 +19,15 @@ interface Job {
   /** Where the entries to look at start in the index's bytes. */
   readonly offsets: Uint32Array;
   readonly proofs: Uint16Array;
+  /** Not 0: nobody waits for the rest any more. */
+  readonly stopped: Int32Array;
 }
+
+/** An idle thread costs some memory; a restore or a failed run takes two snapshots within this time. */
+const IDLE_MS = 5_000;
+
+/** At most one thread waits for the next scan of this process. */
+let idle: StatHelper | undefined;
 
 /**
  * A second thread that looks at tracked files from the last to the first, while the scan goes from the first to the
@@ -28,14 +36,29 @@ interface Job {
  */
 export class StatHelper {
   readonly #worker: Worker;
+  #stopped: Int32Array | undefined;
+  #retirement: NodeJS.Timeout | undefined;
 
-  /** Starting a thread takes as long as looking at thousands of files: so it may be started ahead of the scan. */
-  constructor() {
+  private constructor() {
     const source = `(${workerMain.toString()})(require, ${statMatches.toString()}, ${constants()})`;
     this.#worker = new Worker(source, { eval: true, execArgv: [], env: {} });
     this.#worker.unref();
     // Without the thread the scan does everything itself.
-    this.#worker.on('error', () => {});
+    this.#worker.on('error', () => {
+      if (idle === this) idle = undefined;
+    });
+  }
+
+  /** Starting a thread takes as long as looking at thousands of files: so it may be started ahead of the scan. */
+  static prepare(): void {
+    idle ??= new StatHelper();
+  }
+
+  static take(): StatHelper {
+    const helper = idle ?? new StatHelper();
+    idle = undefined;
+    clearTimeout(helper.#retirement);
+    return helper;
   }
 
   /** Starts looking; the returned proofs, by position, fill up as it goes. */
@@ -47,13 +70,25 @@ export class StatHelper {
     entries.forEach((entry, position) => {
       offsets[position] = entry.offset;
     });
-    const job: Job = { root, bytes, mtimeMs: index.mtimeMs, offsets, proofs };
+    const stopped = new Int32Array(new SharedArrayBuffer(4));
+    this.#stopped = stopped;
+    const job: Job = { root, bytes, mtimeMs: index.mtimeMs, offsets, proofs, stopped };
     this.#worker.postMessage(job);
     return proofs;
   }
 
-  stop(): void {
-    void this.#worker.terminate();
+  /** The scan is over. */
+  giveBack(): void {
+    if (this.#stopped !== undefined) Atomics.store(this.#stopped, 0, 1);
+    if (idle !== undefined) {
+      void this.#worker.terminate();
+      return;
+    }
+    idle = this;
+    this.#retirement = setTimeout(() => {
+      if (idle === this) idle = undefined;
+      void this.#worker.terminate();
+    }, IDLE_MS).unref();
   }
 
   /** Whether `index` is one that a thread can read and that is large enough for it to pay. */
@@ -76,9 +111,9 @@ function workerMain(
 ): void {
   const { lstatSync } = load('node:fs') as typeof fs;
   const { parentPort } = load('node:worker_threads') as typeof import('node:worker_threads');
-  parentPort!.once('message', ({ root, bytes: shared, mtimeMs, offsets, proofs }: Job) => {
+  parentPort!.on('message', ({ root, bytes: shared, mtimeMs, offsets, proofs, stopped }: Job) => {
     const bytes = Buffer.from(shared.buffer);
-    for (let i = offsets.length - 1; i >= 0; i--) {
+    for (let i = offsets.length - 1; i >= 0 && stopped[0] === 0; i--) {
       if (proofs[i] !== 0) continue;
       const at = offsets[i]!;
       const flags = bytes.readUInt16BE(at + 60);
@@ -95,6 +130,5 @@ function workerMain(
       }
       proofs[i] = proof;
     }
-    parentPort!.unref();
   });
 }
