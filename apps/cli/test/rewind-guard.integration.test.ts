@@ -305,7 +305,7 @@ describe('devs unlock', () => {
     const { lock } = json<{ lock: { state: string; lock: { id: string } } }>(
       (await devs(repo.dir, 'status', '--json')).stdout,
     );
-    expect(lock.state).toBe('held');
+    expect(lock).toMatchObject({ state: 'held', verdict: 'alive', evidence: expect.stringContaining('pid ') });
     expect(await devs(repo.dir, 'unlock', 'another')).toMatchObject({
       code: 125,
       stderr: expect.stringContaining('DEVS_LOCK_ID_MISMATCH'),

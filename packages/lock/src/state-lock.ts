@@ -31,6 +31,8 @@ export type LockStatus =
   | {
       /** `held`: the holder lives. `dead`: it does not. `unknown`: it cannot be told from here. */
       readonly state: 'held' | 'dead' | 'unknown';
+      /** What is known of the holder's process; `evidence` says how. */
+      readonly verdict: 'alive' | 'dead' | 'unknown';
       readonly lock: LockData;
       /** Milliseconds since the holder's last sign of life; negative where its clock is ahead. */
       readonly ageMs: number;
@@ -134,8 +136,9 @@ export class StateLock {
   static async inspect(cwd: string): Promise<LockStatus> {
     const found = await look(locate(cwd).fs);
     if (found === null) return { state: 'free' };
-    const state = found.verdict.state === 'alive' ? 'held' : found.verdict.state;
-    return { state, lock: found.lock, ageMs: found.ageMs, evidence: found.verdict.evidence };
+    const { state: verdict, evidence } = found.verdict;
+    const state = verdict === 'alive' ? 'held' : verdict;
+    return { state, verdict, lock: found.lock, ageMs: found.ageMs, evidence };
   }
 
   /**

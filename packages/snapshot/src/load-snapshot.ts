@@ -1,6 +1,6 @@
 import type { BytePath } from './byte-path.ts';
 import { AtomicSnapshotError } from './errors.ts';
-import { oidOf, parseIndex } from './git/index-file.ts';
+import { oidOf, type ParsedIndex, parseIndex } from './git/index-file.ts';
 import { listRefs } from './git/refs.ts';
 import type { Repository } from './git/repository.ts';
 import { decodeManifest, type Manifest } from './manifest.ts';
@@ -129,15 +129,22 @@ export function ignoreRulesOf(store: ObjectStore, snapshot: LoadedSnapshot, igno
   );
 }
 
+/** The index as it was; null where there was none. */
+export function readStateIndex(store: ObjectStore, snapshot: LoadedSnapshot): ParsedIndex | null {
+  const bytes = readStateFile(store, snapshot, 'index');
+  if (bytes === null) return null;
+  return parseIndex(bytes, `${snapshot.ref}: index`, {
+    file: (name) => readStateFile(store, snapshot, name),
+    tree: (oid) => readTree(store, oid),
+  });
+}
+
 /** Tracked files that were not on disk because of their skip-worktree bit, with what the index says of them. */
 export function absentBySkipWorktree(store: ObjectStore, snapshot: LoadedSnapshot): Map<BytePath, TreeEntry> {
   const absent = new Map<BytePath, TreeEntry>();
   const { skipWorktreePresent } = snapshot.manifest;
   if (skipWorktreePresent === null) return absent;
-  const parsed = parseIndex(readStateFile(store, snapshot, 'index')!, `${snapshot.ref}: index`, {
-    file: (name) => readStateFile(store, snapshot, name),
-    tree: (oid) => readTree(store, oid),
-  });
+  const parsed = readStateIndex(store, snapshot)!;
   for (const entry of parsed.entries) {
     if (entry.skipWorktree) absent.set(entry.path, { mode: entry.mode, oid: oidOf(parsed, entry) });
   }

@@ -583,6 +583,25 @@ test('file made by someone else during the run: it goes, and the safety snapshot
   expect(repo.read('written meanwhile.txt')).toBe('in my editor');
 });
 
+test('tracked file that was deleted, made anew under an ignored name: it goes again', async () => {
+  const repo = Repo.create();
+  repo.write('d/kept', 'kept\n');
+  repo.write('d/f', 'one\n');
+  repo.git('add', '-A');
+  repo.git('commit', '-qm', 'base');
+  repo.write('.gitignore', 'd/\n');
+  fs.rmSync(repo.path('d/f'));
+  const before = fingerprint(repo);
+  const ref = await AtomicSnapshot.take(repo.dir, 't');
+  repo.write('d/f', 'by the task\n');
+  repo.git('rm', '-q', '--cached', 'd/f');
+  const { deleted, safetyRef } = await AtomicSnapshot.restore(repo.dir, ref);
+  expect(deleted).toEqual(['d/f']);
+  expect(fingerprint(repo)).toEqual(before);
+  await AtomicSnapshot.restore(repo.dir, safetyRef!);
+  expect(fs.readFileSync(repo.path('d/f'), 'utf8')).toBe('by the task\n');
+});
+
 test('other branches, tags and stash entries that the task deleted: reported, left alone, and never pruned', async () => {
   const repo = Repo.withWork();
   repo.git('branch', 'untouched');

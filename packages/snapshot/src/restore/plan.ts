@@ -31,7 +31,7 @@ export function planRestore(
   store: ObjectStore,
   now: LoadedSnapshot,
   then: LoadedSnapshot,
-  options: { readonly rules: TreeIgnoreRules; readonly includes: (path: BytePath) => boolean },
+  options: { readonly rules: Pick<TreeIgnoreRules, 'ignores'>; readonly includes: (path: BytePath) => boolean },
 ): RestorePlan {
   const changes = changedPaths(store, now, then);
   const { rules } = options;

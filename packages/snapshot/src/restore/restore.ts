@@ -9,12 +9,15 @@ import {
   type LoadedSnapshot,
   loadSnapshot,
   readStateFile,
+  readStateIndex,
   readStateOperation,
   resolveSnapshot,
 } from '../load-snapshot.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import { findInTree } from '../objects/trees.ts';
+import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
 import { permissionsOf } from '../scan/permissions.ts';
+import { TrackedFiles } from '../scan/tracked-files.ts';
 import { SNAPSHOT_REFS } from '../snapshot-id.ts';
 import { type Progress, takeWithExtras } from '../take.ts';
 import { assertHeadMayMove, IndexLock, removeOwnLocks, restoreGitState } from './git-state.ts';
@@ -115,13 +118,9 @@ async function applySnapshot(
     ...(snapshot.runId === null ? {} : { runId: snapshot.runId }),
   };
   // A task may have hidden what it made by an ignore rule of its own: the snapshot's rules count, too.
-  const rules = ignoreRulesOf(store, snapshot, ignoreCase);
-  const holds = (path: BytePath) =>
-    findInTree(store, snapshot.workTree, path) !== null || findInTree(store, snapshot.untrackedTree, path) !== null;
-  // Nor may it hide what will be replaced: all that the snapshot holds is captured, ignored by now or not.
-  const ignores = (path: BytePath, isDirectory: boolean) => rules.ignores(path, isDirectory) && !holds(path);
+  const rules = knownRules(store, snapshot, ignoreRulesOf(store, snapshot, ignoreCase));
   const taken = await takeWithExtras(repo.root, snapshot.label, safety, {
-    otherRules: { ignores },
+    otherRules: rules,
     keep: snapshot.kept,
   });
   const now = await loadSnapshot(store, taken.ref, taken.oid);
@@ -154,6 +153,24 @@ async function applySnapshot(
   };
   await applyUnderIndexLock(repo, store, snapshot, plan, tree, journal, taken, request.onProgress);
   return report;
+}
+
+/**
+ * The snapshot's ignore rules, which spare nothing that it knows of: a file that it holds, or one that was tracked then
+ * (a deleted one, too: that it was absent is what the snapshot says of it).
+ */
+function knownRules(
+  store: ObjectStore,
+  snapshot: LoadedSnapshot,
+  rules: Pick<TreeIgnoreRules, 'ignores'>,
+): Pick<TreeIgnoreRules, 'ignores'> {
+  let tracked: TrackedFiles | null = null;
+  const knows = (path: BytePath) => {
+    if (findInTree(store, snapshot.untrackedTree, path) !== null) return true;
+    tracked ??= new TrackedFiles(readStateIndex(store, snapshot) ?? { entries: [] });
+    return tracked.position(path) !== undefined || tracked.hasFilesIn(path);
+  };
+  return { ignores: (path, isDirectory) => rules.ignores(path, isDirectory) && !knows(path) };
 }
 
 /** Step 1: everything that will be needed exists and reads back. */

@@ -9,7 +9,7 @@ export class TrackedFiles {
   /** By directory, then by name: names are looked up a directory at a time. */
   readonly #files = new Map<BytePath, Map<BytePath, number>>();
 
-  constructor(index: GitIndex) {
+  constructor(index: Pick<GitIndex, 'entries'>) {
     const entries: IndexEntry[] = [];
     const unmerged: IndexEntry[] = [];
     let lastDir = '';
