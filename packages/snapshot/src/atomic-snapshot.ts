@@ -3,6 +3,7 @@ import { deleteRef, type Head, listRefs, readHead } from './git/refs.ts';
 import { findRepository } from './git/repository.ts';
 import { loadSnapshot, readInfo, resolveSnapshot, type SnapshotInfo } from './load-snapshot.ts';
 import { ObjectStore } from './objects/object-store.ts';
+import { ownBytes } from './own-bytes.ts';
 import { readJournal } from './restore/journal.ts';
 import { type RestoreOptions, type RestoreReport, recoverRestore, restoreSnapshot } from './restore/restore.ts';
 import { SNAPSHOT_REFS } from './snapshot-id.ts';
@@ -84,11 +85,21 @@ export class AtomicSnapshot {
   }
 
   /**
-   * Reads every object that the snapshot holds, and names those that are missing or damaged.
+   * Reads every object that the snapshot holds, and names those that are missing or damaged. `seen` is for several
+   * snapshots of one repository: what it names was read already, and what is read is added to it.
    * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_INVALID`
    */
-  static async verify(cwd: string, stashRef: string): Promise<VerifyReport> {
-    return explained(() => verifySnapshot(cwd, stashRef));
+  static async verify(cwd: string, stashRef: string, seen: Set<string> = new Set()): Promise<VerifyReport> {
+    return explained(() => verifySnapshot(cwd, stashRef, seen));
+  }
+
+  /**
+   * How many bytes of content, not compressed, only the snapshots `refs` hold, and none of `others`: what git can free
+   * once they are dropped.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`
+   */
+  static async ownBytes(cwd: string, refs: readonly string[], others: readonly string[]): Promise<number> {
+    return explained(() => ownBytes(cwd, refs, others));
   }
 
   /** Whether a restore was interrupted and waits for `recover`. */

@@ -20,6 +20,8 @@ export interface SnapshotInfo {
   readonly kind: SnapshotKind;
   readonly runId: string | null;
   readonly takenAt: string;
+  /** All `Devs-<key>` lines of its message, `Kind` and `Run` among them. */
+  readonly trailers: Readonly<Record<string, string>>;
 }
 
 export interface LoadedSnapshot extends SnapshotInfo {
@@ -45,14 +47,18 @@ export function resolveSnapshot(repo: Repository, name: string): { ref: string; 
 
 export function readInfo(store: ObjectStore, ref: string, oid: string): SnapshotInfo {
   const { message, time } = readMessage(store.read(oid, 'commit'));
+  const trailers = Object.fromEntries(
+    [...message.matchAll(/^Devs-(\w+): (.*)$/gm)].map(([, key, value]) => [key, value]),
+  );
   return {
     ref,
     id: ref.slice(SNAPSHOT_REFS.length),
     oid,
     label: /^devs-snapshot-(.*)/.exec(message)?.[1] ?? '',
-    kind: (/^Devs-Kind: (\w+)$/m.exec(message)?.[1] ?? 'manual') as SnapshotKind,
-    runId: /^Devs-Run: (\S+)$/m.exec(message)?.[1] ?? null,
+    kind: (trailers.Kind ?? 'manual') as SnapshotKind,
+    runId: trailers.Run ?? null,
     takenAt: new Date(time * 1000).toISOString(),
+    trailers,
   };
 }
 

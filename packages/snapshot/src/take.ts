@@ -6,6 +6,8 @@ import { type GitIndex, oidOf, readIndex } from './git/index-file.ts';
 import { commitsOf, encodeOtherRefs, type OtherRefs, readOtherRefs } from './git/other-refs.ts';
 import { type Head, readHead, updateRef } from './git/refs.ts';
 import { findRepository, type Repository } from './git/repository.ts';
+import { knownThen } from './known-then.ts';
+import { loadSnapshot, resolveSnapshot } from './load-snapshot.ts';
 import { encodeManifest } from './manifest.ts';
 import { addCommit, readMessage } from './objects/commit-text.ts';
 import { ObjectStore } from './objects/object-store.ts';
@@ -41,6 +43,13 @@ export interface TakeOptions {
   readonly runId?: string;
   /** Patterns, as in `.gitignore`, of ignored files to capture all the same. */
   readonly includeIgnored?: readonly string[];
+  /**
+   * A snapshot (ref or id) taken earlier: what its ignore rules do not cover, or what it holds, is captured even if it is
+   * ignored by now. So that a task cannot hide what it did.
+   */
+  readonly since?: string;
+  /** More lines for the commit's message, `Devs-<key>: <value>`, given back by `list` and `show`. */
+  readonly trailers?: Readonly<Record<string, string>>;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -56,6 +65,9 @@ export interface TakeReport {
   readonly objectsWritten: number;
 }
 
+/** How the subject of every snapshot begins. */
+export const SUBJECT = 'devs-snapshot-';
+
 const TRIES = 3;
 /** The index is large and half of it is hashes: compressing it costs more than writing it. */
 const STORED = 0;
@@ -70,7 +82,15 @@ export interface TakeExtras {
 
 /** Everything `AtomicSnapshot.take` promises, with a report of what was captured. */
 export async function takeSnapshot(cwd: string, label: string, options: TakeOptions = {}): Promise<TakeReport> {
-  return explained(() => takeWithExtras(cwd, label, options, { otherRules: null, keep: [] }));
+  return explained(async () => {
+    if (options.since === undefined) return takeWithExtras(cwd, label, options, { otherRules: null, keep: [] });
+    const repo = findRepository(cwd);
+    using store = new ObjectStore(repo.commonDir);
+    const { ref, oid } = resolveSnapshot(repo, options.since);
+    const since = await loadSnapshot(store, ref, oid);
+    const { otherRules } = knownThen(store, since, repo.config.bool('core.ignorecase', false));
+    return await takeWithExtras(cwd, label, options, { otherRules, keep: [] });
+  });
 }
 
 export async function takeWithExtras(
@@ -154,7 +174,7 @@ async function takeOnce(
   { otherRules, keep }: TakeExtras,
 ): Promise<TakeReport | null> {
   const { index, head } = state;
-  const { includeIgnored = [], kind = 'manual', onProgress } = options;
+  const { includeIgnored = [], onProgress } = options;
   const tracked = new TrackedFiles(index);
   const ignores = readOutsideIgnores(repo);
   const helper = StatHelper.isWorthIt(index) ? StatHelper.take() : null;
@@ -189,7 +209,7 @@ async function takeOnce(
   const held = [...commitsOf(state.otherRefs), ...keep].filter((oid) => oid !== head.oid && store.contains(oid));
   const stateCommit = add(stateTree, [...new Set([...mentioned, ...held])], `devs state on ${where}\n`);
   const parents = [base, indexCommit, untrackedCommit, stateCommit];
-  const oid = add(workTree, parents, messageOf(label, kind, options.runId), Math.floor(Date.now() / 1000));
+  const oid = add(workTree, parents, messageOf(label, options), Math.floor(Date.now() / 1000));
 
   if (!isUnchanged(repo, state)) return null;
   writer.flush();
@@ -208,9 +228,13 @@ async function takeOnce(
   };
 }
 
-function messageOf(label: string, kind: SnapshotKind, runId: string | undefined): string {
-  const subject = `devs-snapshot-${label.replace(/\s+/g, ' ')}`;
-  return `${subject}\n\nDevs-Kind: ${kind}\n${runId === undefined ? '' : `Devs-Run: ${runId}\n`}`;
+function messageOf(label: string, { kind = 'manual', runId, trailers = {} }: TakeOptions): string {
+  const all = Object.entries({ Kind: kind, ...(runId === undefined ? {} : { Run: runId }), ...trailers });
+  return `${SUBJECT}${oneLine(label)}\n\n${all.map(([key, value]) => `Devs-${key}: ${oneLine(value)}\n`).join('')}`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ');
 }
 
 interface Captured {

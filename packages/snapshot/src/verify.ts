@@ -14,19 +14,19 @@ export interface VerifyProblem {
 
 export interface VerifyReport {
   readonly ref: string;
-  /** Different objects that were read. */
+  /** Objects that were read. */
   readonly objects: number;
   /** Empty: everything a restore may need exists and reads back. */
   readonly problems: readonly VerifyProblem[];
 }
 
 /** Reads every object that the snapshot holds. Takes time: it is all tracked files, whatever changed. */
-export async function verifySnapshot(cwd: string, name: string): Promise<VerifyReport> {
+export async function verifySnapshot(cwd: string, name: string, seen: Set<string>): Promise<VerifyReport> {
   const repo = findRepository(cwd);
   using store = new ObjectStore(repo.commonDir);
   const { ref, oid } = resolveSnapshot(repo, name);
   const snapshot = await loadSnapshot(store, ref, oid);
-  const seen = new Set<string>();
+  const before = seen.size;
   const problems: VerifyProblem[] = [];
   const check = async (object: string, path: string, read: () => Promise<void>): Promise<void> => {
     if (seen.has(object)) return;
@@ -59,5 +59,5 @@ export async function verifySnapshot(cwd: string, name: string): Promise<VerifyR
       store.read(head, 'commit');
     });
   }
-  return { ref, objects: seen.size, problems };
+  return { ref, objects: seen.size - before, problems };
 }

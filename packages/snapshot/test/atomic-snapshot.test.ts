@@ -180,20 +180,104 @@ describe('restore', () => {
     expect(repo.git('reflog', '-1', '--format=%gs', 'HEAD')).toMatch(/^devs: restore /);
   });
 
-  test('with expectedHead refuses when somebody else moved HEAD, changing nothing', async () => {
+  test('with `after` refuses when somebody else moved HEAD, naming the commits and changing nothing', async () => {
     const repo = Repo.withWork();
     const ref = await AtomicSnapshot.take(repo.dir, 't');
-    const expectedHead = AtomicSnapshot.head(repo.dir);
+    repo.write('dir/c.txt', 'by the run');
+    const after = await AtomicSnapshot.take(repo.dir, 't', { kind: 'after' });
     repo.git('commit', '-qam', 'by somebody else');
     const moved = fingerprint(repo);
-    await expect(AtomicSnapshot.restore(repo.dir, ref, { expectedHead })).rejects.toMatchObject({
-      code: 'DEVS_HEAD_MOVED',
-    });
+    for (const known of [after, null]) {
+      await expect(AtomicSnapshot.restore(repo.dir, ref, { after: known })).rejects.toMatchObject({
+        code: 'DEVS_HEAD_MOVED',
+        message: expect.stringContaining('by somebody else'),
+        data: { commits: [{ subject: 'by somebody else' }] },
+      });
+    }
     expect(fingerprint(repo)).toEqual(moved);
-    expect(repo.refs()).toEqual([ref]);
-    await AtomicSnapshot.restore(repo.dir, ref, { expectedHead, filesOnly: true });
+    expect(repo.refs()).toEqual([ref, after]);
+    await AtomicSnapshot.restore(repo.dir, ref, { after, filesOnly: true });
     expect(repo.git('log', '-1', '--format=%s')).toBe('by somebody else');
     expect(repo.read('a.txt')).toBe('staged\nand not staged\n');
+  });
+
+  test('with `after` refuses to overwrite files and an index that changed since, naming them; others may change', async () => {
+    const repo = Repo.withWork();
+    const before = fingerprint(repo);
+    const ref = await AtomicSnapshot.take(repo.dir, 't');
+    repo.write('dir/c.txt', 'by the run');
+    repo.write('made.txt', 'by the run');
+    fs.rmSync(repo.path('untracked.txt'));
+    const after = await AtomicSnapshot.take(repo.dir, 't', { kind: 'after' });
+    repo.write('made.txt', 'by the run, and by me');
+    repo.write('dir/d.txt', 'by me');
+    repo.git('add', 'dir/d.txt');
+    const now = fingerprint(repo);
+    await expect(AtomicSnapshot.restore(repo.dir, ref, { after })).rejects.toMatchObject({
+      code: 'DEVS_CHANGED_SINCE',
+      data: { files: ['dir/d.txt', 'made.txt'], index: true, operation: false },
+    });
+    expect(fingerprint(repo)).toEqual(now);
+    expect(repo.refs()).toEqual([ref, after]);
+    await AtomicSnapshot.restore(repo.dir, ref, { after, paths: ['dir/c.txt'] });
+    expect(repo.read('dir/c.txt')).toBe('not staged\n');
+    const { safetyRef } = await AtomicSnapshot.restore(repo.dir, ref);
+    expect(fingerprint(repo)).toEqual(before);
+    await AtomicSnapshot.restore(repo.dir, safetyRef!);
+    expect(repo.read('made.txt')).toBe('by the run, and by me');
+  });
+
+  test('a restore is undone by its safety snapshot, which proves by its target that nothing happened since', async () => {
+    const repo = Repo.withWork();
+    const ref = await AtomicSnapshot.take(repo.dir, 't');
+    repo.write('dir/c.txt', 'by the run');
+    const run = fingerprint(repo);
+    const { safetyRef, oid } = await AtomicSnapshot.restore(repo.dir, ref);
+    repo.git('gc', '-q', '--prune=now');
+    repo.write('dir/c.txt', 'by me');
+    await expect(AtomicSnapshot.restore(repo.dir, safetyRef!, { after: oid })).rejects.toMatchObject({
+      code: 'DEVS_CHANGED_SINCE',
+      data: { files: ['dir/c.txt'] },
+    });
+    repo.write('dir/c.txt', 'not staged\n');
+    await AtomicSnapshot.restore(repo.dir, safetyRef!, { after: oid });
+    expect(fingerprint(repo)).toEqual(run);
+  });
+
+  test('ownBytes counts what no other snapshot and no commit of theirs holds', async () => {
+    const repo = Repo.create();
+    repo.write('a', 'x'.repeat(1_000));
+    repo.git('add', '-A');
+    repo.git('commit', '-qm', 'first');
+    repo.write('big', 'y'.repeat(10_000));
+    const first = await AtomicSnapshot.take(repo.dir, 't');
+    repo.write('more', 'z'.repeat(100_000));
+    const second = await AtomicSnapshot.take(repo.dir, 't');
+    const all = await AtomicSnapshot.ownBytes(repo.dir, [first, second], []);
+    const own = await AtomicSnapshot.ownBytes(repo.dir, [second], [first]);
+    // The rest is git's state, a few hundred bytes.
+    expect(all).toBeGreaterThan(110_000);
+    expect(all).toBeLessThan(115_000);
+    expect(own).toBeGreaterThan(100_000);
+    expect(own).toBeLessThan(105_000);
+  });
+
+  test('with `since` what a task hid by a new ignore rule is captured; with trailers it says what else the caller knows', async () => {
+    const repo = Repo.withWork();
+    const before = await AtomicSnapshot.take(repo.dir, 't');
+    repo.write('made.txt', 'by the run');
+    repo.write('more.log', 'ignored before and now');
+    repo.write('.gitignore', '*.log\nmade.txt\nuntracked.txt\n');
+    const trailers = { Command: 'rm -rf\nall', Outcome: 'failed 7' };
+    const after = await AtomicSnapshot.take(repo.dir, 't', { kind: 'after', since: before, trailers });
+    expect(repo.git('ls-tree', '-r', '--name-only', `${after}^3`).split('\n')).toEqual(
+      expect.arrayContaining(['made.txt', 'untracked.txt']),
+    );
+    expect(repo.git('ls-tree', '-r', '--name-only', `${after}^3`)).not.toContain('more.log');
+    expect(await AtomicSnapshot.show(repo.dir, after)).toMatchObject({
+      kind: 'after',
+      trailers: { Kind: 'after', Command: 'rm -rf all', Outcome: 'failed 7' },
+    });
   });
 
   test('some paths only', async () => {

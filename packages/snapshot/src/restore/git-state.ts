@@ -9,8 +9,7 @@ import {
   updateUnderGitLock,
   writeAll,
 } from '../durable.ts';
-import { AtomicSnapshotError } from '../errors.ts';
-import { appendReflog, deleteRef, type Head, readHead, readRef, refFile, updateRef } from '../git/refs.ts';
+import { appendReflog, deleteRef, readHead, readRef, refFile, updateRef } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import { type LoadedSnapshot, readStateFile, readStateOperation } from '../load-snapshot.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
@@ -78,28 +77,6 @@ export function removeOwnLocks(repo: Repository, store: ObjectStore, snapshot: L
     const found = readIfThere(`${file}.lock`);
     if (found?.equals((bytes ?? Buffer.alloc(0)).subarray(0, found.length))) removeIfThere(`${file}.lock`);
   }
-}
-
-/**
- * Whether HEAD and its branch may be moved back: they stand where the run left them (`expected`), or where the snapshot
- * wants them anyway.
- * @throws AtomicSnapshotError `DEVS_HEAD_MOVED`
- */
-export function assertHeadMayMove(repo: Repository, snapshot: LoadedSnapshot, expected: Head | null): void {
-  const now = readHead(repo);
-  const then = snapshot.manifest.head;
-  if (now.branch === then.branch && now.oid === then.oid) return;
-  if (expected !== null && now.branch === expected.branch && now.oid === expected.oid) return;
-  const at = (head: Head) => `${head.branch ?? 'detached'} at ${head.oid?.slice(0, 10) ?? 'no commit'}`;
-  const left = expected === null ? 'where the run left it is unknown' : `the run left it ${at(expected)}`;
-  throw new AtomicSnapshotError(
-    'DEVS_HEAD_MOVED',
-    `HEAD of ${repo.root} is ${at(now)}, and ${left}: somebody moved it since`,
-    {
-      hint: `devs restore ${snapshot.runId ?? snapshot.id} --files-only`,
-      data: { path: repo.root, now, expected, then },
-    },
-  );
 }
 
 /** Git deletes shared indexes that were not used for two weeks; the snapshot's index may need one of them. */

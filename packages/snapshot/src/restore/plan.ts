@@ -21,9 +21,18 @@ export interface RestorePlan {
   /** Paths of files and (with a slash at the end) directories whose permissions alone differ. */
   readonly permissions: readonly { readonly path: BytePath; readonly mode: number }[];
   readonly createDirectories: readonly BytePath[];
+  /** Those that hold nothing else: each before its parent. */
   readonly removeDirectories: readonly BytePath[];
   /** Files that came into being since and stay, because the snapshot's ignore rules cover them. */
   readonly spared: readonly BytePath[];
+}
+
+interface PlanOptions {
+  /** Those of `then`. */
+  readonly rules: TreeIgnoreRules;
+  /** Whether `then` says of a path what is, or is not, there: rules spare only what it says nothing of. */
+  readonly knows: (path: BytePath) => boolean;
+  readonly includes: (path: BytePath) => boolean;
 }
 
 /** What has to change for the work tree, which is as in `now`, to be as in `then`. Reads only what differs. */
@@ -31,10 +40,10 @@ export function planRestore(
   store: ObjectStore,
   now: LoadedSnapshot,
   then: LoadedSnapshot,
-  options: { readonly rules: Pick<TreeIgnoreRules, 'ignores'>; readonly includes: (path: BytePath) => boolean },
+  options: PlanOptions,
 ): RestorePlan {
   const changes = changedPaths(store, now, then);
-  const { rules } = options;
+  const { rules, knows } = options;
   const deletions: PlannedChange[] = [];
   const writes: PlannedChange[] = [];
   const spared: BytePath[] = [];
@@ -43,7 +52,7 @@ export function planRestore(
     if (!options.includes(path) || from?.mode === GITLINK || to?.mode === GITLINK) continue;
     if (from?.oid === to?.oid && from?.mode === to?.mode) continue;
     if (to !== null) writes.push(change);
-    else if (rules.ignores(path, false)) spared.push(path);
+    else if (rules.ignores(path, false) && !knows(path)) spared.push(path);
     else deletions.push(change);
   }
   const emptyNow = new Set(now.manifest.emptyDirectories);
@@ -59,10 +68,25 @@ export function planRestore(
       new Set([...deletions, ...writes].map(({ path }) => path)),
     ).filter(({ path }) => options.includes(path)),
     createDirectories: [...emptyThen].filter((dir) => !emptyNow.has(dir) && options.includes(dir)),
-    removeDirectories: [...emptyNow].filter(
-      (dir) => !emptyThen.has(dir) && options.includes(dir) && !rules.ignores(dir, true),
+    removeDirectories: emptied(
+      [...emptyNow].filter((dir) => options.includes(dir)),
+      deletions,
+      (dir) => emptyThen.has(dir) || rules.ignores(dir, true),
     ),
   };
+}
+
+/** The directories that go, if nothing is left in them: each before its parent. */
+function emptied(
+  empty: readonly BytePath[],
+  deletions: readonly PlannedChange[],
+  stays: (dir: BytePath) => boolean,
+): BytePath[] {
+  const goes = new Set(empty.filter((dir) => !stays(dir)));
+  for (const gone of [...goes, ...deletions.map(({ path }) => path)]) {
+    for (let dir = parentOf(gone); dir !== '' && !goes.has(dir); dir = parentOf(dir)) if (!stays(dir)) goes.add(dir);
+  }
+  return [...goes].sort((a, b) => b.length - a.length);
 }
 
 /** What lies on disk now and what lay there then: the snapshots' files, less those that sparse checkout kept away. */

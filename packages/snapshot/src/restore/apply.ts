@@ -1,0 +1,93 @@
+import type { Repository } from '../git/repository.ts';
+import { type LoadedSnapshot, readStateFile, readStateOperation } from '../load-snapshot.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
+import { permissionsOf } from '../scan/permissions.ts';
+import type { Progress } from '../take.ts';
+import { IndexLock, restoreGitState } from './git-state.ts';
+import type { RestorePlan } from './plan.ts';
+import { WorkTree } from './work-tree.ts';
+
+/** One restore: where to, and what has to change for it. */
+export interface Application {
+  readonly repo: Repository;
+  readonly store: ObjectStore;
+  readonly target: LoadedSnapshot;
+  readonly plan: RestorePlan;
+  /** Leaves index, HEAD, branch and operation files alone. */
+  readonly filesOnly: boolean;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+/**
+ * Proves that the plan can be carried out: everything that will be needed exists and reads back, and nothing stands in
+ * the way. Changes nothing.
+ * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`, `DEVS_RESTORE_OBSTRUCTED`
+ */
+export async function proveApplicable({
+  repo,
+  store,
+  target,
+  plan,
+  filesOnly,
+  onProgress,
+}: Application): Promise<void> {
+  const total = plan.writes.length;
+  for (const [done, { to }] of plan.writes.entries()) {
+    onProgress({ phase: 'prove', done, total });
+    for await (const _ of store.readBlob(to!.oid));
+  }
+  if (!filesOnly) {
+    readStateFile(store, target, 'HEAD');
+    readStateFile(store, target, 'index');
+    readStateOperation(store, target);
+    if (target.manifest.head.oid !== null) store.read(target.manifest.head.oid, 'commit');
+  }
+  const tree = workTreeOf(repo, target);
+  const gone = new Set(plan.deletions.map(({ path }) => path));
+  for (const { path, from } of plan.writes) {
+    const obstacle = tree.obstacle(path, gone);
+    if (obstacle !== null) throw tree.obstructed(obstacle);
+    if (from === null && !gone.has(path)) tree.assertIs(path, null);
+  }
+}
+
+/** git's lock on the index, with the target's bytes. @throws AtomicSnapshotError `DEVS_GIT_LOCKED` */
+export function lockIndex({ repo, store, target }: Application): IndexLock {
+  return new IndexLock(repo, readStateFile(store, target, 'index'), target.manifest.indexMtimeNs);
+}
+
+/** Carries the plan out and verifies it. Releases the lock, whatever happens. */
+export async function apply(application: Application, lock: IndexLock): Promise<void> {
+  const { repo, store, target, plan, filesOnly } = application;
+  const tree = workTreeOf(repo, target);
+  try {
+    await applyPlan(application, tree);
+    if (!filesOnly) {
+      restoreGitState(repo, store, target);
+      lock.commit();
+    }
+    for (const { path, to } of plan.writes) tree.assertIs(path, to);
+  } finally {
+    lock.release();
+  }
+}
+
+async function applyPlan({ store, target, plan, onProgress }: Application, tree: WorkTree): Promise<void> {
+  for (const { path, from } of plan.deletions) {
+    tree.assertIs(path, from);
+    tree.remove(path);
+  }
+  for (const dir of plan.removeDirectories) tree.removeDirectory(dir);
+  const total = plan.writes.length;
+  for (const [done, { path, from, to }] of plan.writes.entries()) {
+    onProgress({ phase: 'apply', done, total });
+    tree.assertIs(path, from);
+    await tree.write(path, to!, store.readBlob(to!.oid), permissionsOf(target.manifest.permissions, path, to!.mode));
+  }
+  for (const dir of plan.createDirectories) tree.makeDirectory(dir);
+  for (const { path, mode } of plan.permissions) tree.setPermissions(path, mode);
+}
+
+function workTreeOf(repo: Repository, { manifest }: LoadedSnapshot): WorkTree {
+  return new WorkTree(repo.root, (dir) => permissionsOf(manifest.permissions, `${dir}/`, 0));
+}

@@ -1,0 +1,107 @@
+import { type BytePath, toText } from '../byte-path.ts';
+import { AtomicSnapshotError } from '../errors.ts';
+import { type Head, readHead } from '../git/refs.ts';
+import type { Repository } from '../git/repository.ts';
+import { diffFiles, type LoadedSnapshot } from '../load-snapshot.ts';
+import { readMessage } from '../objects/commit-text.ts';
+import { parseCommit } from '../objects/commits.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
+import { findInTree } from '../objects/trees.ts';
+import type { RestorePlan } from './plan.ts';
+
+const SHOWN = 10;
+
+/**
+ * Refuses where HEAD or its branch stand neither where the run left them (`after`) nor where the snapshot wants them
+ * anyway. `after` is null where nobody knows.
+ * @throws AtomicSnapshotError `DEVS_HEAD_MOVED`
+ */
+export async function assertHeadMayMove(
+  repo: Repository,
+  store: ObjectStore,
+  snapshot: LoadedSnapshot,
+  after: LoadedSnapshot | null,
+): Promise<void> {
+  const now = readHead(repo);
+  const then = snapshot.manifest.head;
+  const expected = after?.manifest.head ?? null;
+  if (now.branch === then.branch && now.oid === then.oid) return;
+  if (expected !== null && now.branch === expected.branch && now.oid === expected.oid) return;
+  const commits = await commitsSince(store, now.oid, expected?.oid ?? then.oid);
+  const at = (head: Head) => `${head.branch ?? 'detached'} at ${head.oid?.slice(0, 10) ?? 'no commit'}`;
+  const left =
+    expected === null
+      ? 'where the run left it is unknown, for it was killed'
+      : `the run left it ${at(expected)}: somebody moved it since`;
+  throw new AtomicSnapshotError(
+    'DEVS_HEAD_MOVED',
+    `HEAD of ${repo.root} is ${at(now)}, and ${left}${listed(commits.map(({ oid, subject }) => `${oid.slice(0, 10)} ${subject}`))}\n--force moves it back all the same, and the commits are kept in a safety snapshot; --files-only leaves HEAD, branch and index alone`,
+    {
+      hint: `devs restore ${snapshot.runId ?? snapshot.id} --files-only`,
+      data: { path: repo.root, now, expected, wanted: then, commits },
+    },
+  );
+}
+
+/** First parents from `tip` down to `base`, newest first; at most a few dozen. */
+async function commitsSince(store: ObjectStore, tip: string | null, base: string | null) {
+  const commits: { oid: string; subject: string }[] = [];
+  for (let oid = tip; oid !== null && oid !== base && commits.length < 50; ) {
+    const { message } = readMessage(store.read(oid, 'commit'));
+    commits.push({ oid, subject: message.split('\n')[0]! });
+    oid = (await parseCommit(store, oid)).parent[0] ?? null;
+  }
+  return commits;
+}
+
+/**
+ * Refuses where the plan would overwrite what was changed after the run had ended (`after`), files or index.
+ * @throws AtomicSnapshotError `DEVS_CHANGED_SINCE`
+ */
+export function assertUnchangedSince(
+  store: ObjectStore,
+  states: { readonly after: LoadedSnapshot; readonly now: LoadedSnapshot; readonly target: LoadedSnapshot },
+  plan: RestorePlan,
+  root: string,
+  filesOnly: boolean,
+): void {
+  const { after, now, target } = states;
+  const since = diffFiles(store, after, now);
+  const overwritten = [...plan.writes, ...plan.deletions]
+    .map(({ path }) => path)
+    .filter((path) => differs(since, path));
+  const index = !filesOnly && isNew(now.indexTree, after.indexTree, target.indexTree);
+  const operationOf = ({ stateTree }: LoadedSnapshot) => findInTree(store, stateTree, 'operation')?.oid ?? null;
+  const operation = !filesOnly && isNew(operationOf(now), operationOf(after), operationOf(target));
+  if (overwritten.length === 0 && !index && !operation) return;
+  const files = overwritten.sort().map(toText);
+  const what = [
+    ...(files.length === 0 ? [] : [files.length === 1 ? '1 file' : `${files.length} files`]),
+    ...(index ? ['the index'] : []),
+    ...(operation ? ['the merge, rebase or cherry-pick in progress'] : []),
+  ];
+  throw new AtomicSnapshotError(
+    'DEVS_CHANGED_SINCE',
+    `${what.join(' and ')} changed since the run ended, and nothing was restored${listed(files)}\n--force overwrites them; as they are now, they are kept in a safety snapshot, and devs undo brings them back`,
+    {
+      hint: `devs restore ${target.runId ?? target.id} --force`,
+      data: { path: root, files, index, operation },
+    },
+  );
+}
+
+function differs(since: ReturnType<typeof diffFiles>, path: BytePath): boolean {
+  const change = since.get(path);
+  if (change === undefined) return false;
+  return change.before?.oid !== change.after?.oid || change.before?.mode !== change.after?.mode;
+}
+
+/** Whether the present is neither what the run left nor what is wanted. */
+function isNew(now: string | null, after: string | null, then: string | null): boolean {
+  return now !== after && now !== then;
+}
+
+function listed(lines: readonly string[]): string {
+  const shown = lines.slice(0, SHOWN).map((line) => `\n  ${line}`);
+  return shown.join('') + (lines.length > SHOWN ? `\n  and ${lines.length - SHOWN} more` : '');
+}
