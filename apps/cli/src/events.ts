@@ -1,6 +1,6 @@
-import type { RunWithCommand } from '@devs/db';
+import type { Run } from '@devs/db';
 import type { LockData, Takeover } from '@devs/lock';
-import type { RestoreReport, TakeReport } from '@devs/snapshot';
+import type { Progress, RestoreReport, TakeReport } from '@devs/snapshot';
 import type { LeftBehind } from './left-behind.ts';
 
 /** Everything worth telling that happens in a project or a run. A closed union: renderers handle each member. */
@@ -11,9 +11,11 @@ export type RunnerEvent =
   | { readonly type: 'orphans'; readonly holder: LockData; readonly processes: readonly LeftBehind[] }
   | { readonly type: 'database-recovered'; readonly message: string }
   | { readonly type: 'restore-finished'; readonly report: RestoreReport }
-  | { readonly type: 'crashed'; readonly run: RunWithCommand }
+  | { readonly type: 'crashed'; readonly run: Run }
   | { readonly type: 'adopted'; readonly runId: string; readonly taskId: string }
   | { readonly type: 'snapshot-taken'; readonly runId: string; readonly report: TakeReport; readonly ms: number }
+  | { readonly type: 'snapshot-gone'; readonly run: Run }
+  | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'started'; readonly runId: string; readonly taskId: string; readonly command: string }
   | { readonly type: 'left-behind'; readonly processes: readonly LeftBehind[] }
   | { readonly type: 'restored'; readonly runId: string; readonly report: RestoreReport; readonly ms: number }

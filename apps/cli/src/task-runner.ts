@@ -1,13 +1,22 @@
 import process from 'node:process';
-import type { RunEnd } from '@devs/db';
-import { AtomicSnapshot, findRepository, newSnapshotId, prepareTake, takeSnapshot } from '@devs/snapshot';
+import type { Changes } from '@devs/db';
+import {
+  AtomicSnapshot,
+  findRepository,
+  newSnapshotId,
+  type Progress,
+  prepareTake,
+  takeSnapshot,
+} from '@devs/snapshot';
+import { countChanges } from './count-changes.ts';
+import { dropIfThere } from './drop-if-there.ts';
 import { EXIT_DEVS, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_TIMEOUT } from './errors.ts';
 import type { Emit } from './events.ts';
 import { type OrphanPolicy, processesWith } from './left-behind.ts';
 import { type LockedProject, lockProject } from './project.ts';
-import { dropIfThere } from './repair.ts';
 import { type ChildEnd, exitCodeOfChild, runChild } from './run-child.ts';
-import { assertTaskId, describe, type Task } from './task.ts';
+import { settleRestore } from './settle-restore.ts';
+import { assertTaskId, type CommandTask, describe, type Task } from './task.ts';
 
 export interface TaskRunnerOptions {
   /** Anywhere inside the work tree to protect. */
@@ -41,11 +50,16 @@ export interface RunResult {
   readonly error: string | null;
   /** The repository before the run; null once it was dropped or restored. */
   readonly snapshotRef: string | null;
-  /** The repository as a failed run left it. */
+  /** The repository as the run left it; null unless the snapshot is kept. */
   readonly afterRef: string | null;
+  /** What the run changed; null where nobody counted, because its snapshot was dropped. */
+  readonly changes: Changes | null;
   readonly restored: boolean;
   readonly durationMs: number;
 }
+
+/** What became of the run's snapshots. */
+type Kept = Pick<RunResult, 'snapshotRef' | 'afterRef' | 'changes' | 'restored'>;
 
 interface Outcome {
   readonly ok: boolean;
@@ -98,58 +112,70 @@ export class TaskRunner {
     const { includeIgnored = [] } = this.#options;
     const runId = newSnapshotId();
     const started = performance.now();
-    const report = await takeSnapshot(repo.root, task.id, { kind: 'before', runId, includeIgnored });
+    const command = describe(task);
+    const trailers = { Command: command };
+    const options = { runId, includeIgnored, onProgress: this.#onProgress };
+    const report = await takeSnapshot(repo.root, task.id, { ...options, kind: 'before', trailers });
     this.#emit({ type: 'snapshot-taken', runId, report, ms: performance.now() - started });
-    const row = {
-      id: runId,
-      taskId: task.id,
-      command: describe(task),
-      headBefore: report.head.oid,
-      snapshotRef: report.ref,
-    };
+    const row = { id: runId, taskId: task.id, command, headBefore: report.head.oid, snapshotRef: report.ref };
     await this.#timed('write the run', () => log.start(row));
     lock.assertHeld();
-    this.#emit({ type: 'started', runId, taskId: task.id, command: row.command });
+    this.#emit({ type: 'started', runId, taskId: task.id, command });
     const outcome = await this.#execute(project, task, runId, report.ref);
     const leftBehind = processesWith('DEVS_RUN_ID', runId);
     if (leftBehind.length > 0) this.#emit({ type: 'left-behind', processes: leftBehind });
     const end = outcome.ok
-      ? await this.#succeed(project, runId, report.ref)
+      ? await this.#succeed(project, task, runId, report.ref)
       : await this.#fail(project, task, runId, report.ref, outcome);
     const { exitCode, signal, error } = outcome;
     const status = outcome.ok ? 'succeeded' : 'failed';
     return { runId, taskId: task.id, status, exitCode, signal, error, ...end, durationMs: performance.now() - started };
   }
 
-  /** The row first, then the snapshot: killed in between, the next start drops it. */
-  async #succeed({ repo, log }: LockedProject, runId: string, ref: string) {
-    const keep = this.#options.onSuccess === 'keep';
-    if (keep) await log.event('keep', runId, { ref });
+  async #succeed(project: LockedProject, task: Task, runId: string, ref: string): Promise<Kept> {
+    const { repo, log } = project;
+    const forget = this.#options.onSuccess !== 'keep';
     const headAfter = AtomicSnapshot.head(repo.root).oid;
-    await this.#timed('write the end', () => log.finish(runId, { status: 'succeeded', exitCode: 0, headAfter }));
-    if (keep) return { snapshotRef: ref, afterRef: null, restored: false };
+    const end = { status: 'succeeded' as const, exitCode: 0, headAfter, forget };
+    await this.#timed('write the end', () => log.finish(runId, end));
+    if (!forget) return { ...(await this.#takeAfter(project, task, runId, ref, 'succeeded 0')), restored: false };
     await this.#timed('drop the snapshot', () => dropIfThere(repo.root, ref));
-    await log.forgetSnapshot(runId, null);
-    return { snapshotRef: null, afterRef: null, restored: false };
+    return { snapshotRef: null, afterRef: null, changes: null, restored: false };
   }
 
-  async #fail({ repo, log, lock }: LockedProject, task: Task, runId: string, ref: string, outcome: Outcome) {
-    const { includeIgnored = [], onFailure = 'keep' } = this.#options;
-    const end: RunEnd = { status: 'failed', exitCode: outcome.exitCode, signal: outcome.signal, error: outcome.error };
+  async #fail(project: LockedProject, task: Task, runId: string, ref: string, outcome: Outcome): Promise<Kept> {
+    const { repo, log, lock } = project;
+    const { exitCode, signal, error } = outcome;
     // Written at once, and again with what the after snapshot adds: taking that one may fail.
-    await log.finish(runId, end);
-    const after = await this.#timed('snapshot what the run did', () =>
-      takeSnapshot(repo.root, task.id, { kind: 'after', runId, includeIgnored }),
-    );
-    await log.finish(runId, { ...end, headAfter: after.head.oid, afterRef: after.ref });
+    await log.finish(runId, { status: 'failed', exitCode, signal, error });
+    const kept = await this.#takeAfter(project, task, runId, ref, `failed ${exitCode}`);
     // Whoever took the lock away may be at work here: then nothing is restored over it.
-    if (onFailure === 'keep' || lock.signal.aborted) return { snapshotRef: ref, afterRef: after.ref, restored: false };
+    if (this.#options.onFailure !== 'restore' || lock.signal.aborted) return { ...kept, restored: false };
     const started = performance.now();
-    const report = await AtomicSnapshot.restore(repo.root, ref, { expectedHead: after.head });
-    await log.forgetSnapshot(runId, 'restore', { safety_ref: report.safetyRef });
-    await dropIfThere(repo.root, after.ref);
+    const options = { after: kept.afterRef, keep: true, onProgress: this.#onProgress };
+    const report = await AtomicSnapshot.restore(repo.root, ref, options);
+    await settleRestore(repo.root, log, report);
     this.#emit({ type: 'restored', runId, report, ms: performance.now() - started });
-    return { snapshotRef: null, afterRef: null, restored: true };
+    return { snapshotRef: null, afterRef: null, changes: kept.changes, restored: true };
+  }
+
+  /** The repository as the run left it: what a later restore is proven against, and what the run changed. */
+  async #takeAfter({ repo, log }: LockedProject, task: Task, runId: string, ref: string, outcome: string) {
+    const { includeIgnored = [] } = this.#options;
+    const trailers = { Command: describe(task), Outcome: outcome };
+    const options = {
+      kind: 'after' as const,
+      runId,
+      includeIgnored,
+      since: ref,
+      trailers,
+      onProgress: this.#onProgress,
+    };
+    const after = await this.#timed('snapshot what the run did', () => takeSnapshot(repo.root, task.id, options));
+    await log.setAfter(runId, after.ref, after.head.oid);
+    const changes = await this.#timed('count what the run changed', () => countChanges(repo.root, ref, after.ref));
+    await log.setChanges(runId, changes);
+    return { snapshotRef: ref, afterRef: after.ref, changes };
   }
 
   async #execute(project: LockedProject, task: Task, runId: string, snapshotRef: string): Promise<Outcome> {
@@ -161,9 +187,8 @@ export class TaskRunner {
       const outcome =
         'run' in task
           ? await callFunction(task.run, { signal: stop, runId, snapshotRef })
-          : await this.#spawn(project, task, runId, stop);
-      if (timer.signal.aborted)
-        return { ...outcome, ok: false, exitCode: EXIT_TIMEOUT, error: `time ran out after ${timeout} ms` };
+          : await this.#runCommands(project, 'steps' in task ? task.steps : [task], runId, stop);
+      if (timer.signal.aborted) return timedOut(outcome, timeout!);
       if (project.lock.signal.aborted) {
         return { ...outcome, ok: false, exitCode: EXIT_DEVS, error: (project.lock.signal.reason as Error).message };
       }
@@ -173,15 +198,31 @@ export class TaskRunner {
     }
   }
 
-  async #spawn(
-    { repo, lock }: LockedProject,
-    task: Extract<Task, { command: unknown }>,
-    runId: string,
-    signal: AbortSignal,
-  ) {
-    const env = { ...process.env, ...task.env, DEVS_LOCK_ID: lock.id, DEVS_RUN_ID: runId };
-    return outcomeOfChild(await runChild(task.command, { cwd: task.cwd ?? repo.root, env, signal }));
+  /** In order, up to the first that fails. */
+  async #runCommands(project: LockedProject, steps: readonly CommandTask[], runId: string, stop: AbortSignal) {
+    let outcome: Outcome = { ok: true, exitCode: 0, signal: null, error: null };
+    for (const step of steps) {
+      outcome = await this.#spawn(project, step, runId, stop);
+      if (!outcome.ok) break;
+    }
+    return outcome;
   }
+
+  async #spawn({ repo, lock }: LockedProject, task: CommandTask, runId: string, stop: AbortSignal): Promise<Outcome> {
+    const env = { ...process.env, ...task.env, DEVS_LOCK_ID: lock.id, DEVS_RUN_ID: runId };
+    const { timeout } = task;
+    const timer = new AbortController();
+    const timeoutId = timeout === undefined ? undefined : setTimeout(() => timer.abort(), timeout);
+    try {
+      const signal = timeout === undefined ? stop : AbortSignal.any([stop, timer.signal]);
+      const outcome = outcomeOfChild(await runChild(task.command, { cwd: task.cwd ?? repo.root, env, signal }));
+      return timer.signal.aborted ? timedOut(outcome, timeout!) : outcome;
+    } finally {
+      clearTimeout(timeoutId);
+    }
+  }
+
+  readonly #onProgress = (progress: Progress) => this.#emit({ type: 'progress', progress });
 
   async #timed<T>(name: string, work: () => Promise<T>): Promise<T> {
     const started = performance.now();
@@ -198,6 +239,10 @@ async function callFunction<C>(run: (context: C) => Promise<void>, context: C): 
   } catch (error) {
     return { ok: false, exitCode: 1, signal: null, error: error instanceof Error ? error.message : String(error) };
   }
+}
+
+function timedOut(outcome: Outcome, timeout: number): Outcome {
+  return { ...outcome, ok: false, exitCode: EXIT_TIMEOUT, error: `time ran out after ${timeout} ms` };
 }
 
 function outcomeOfChild(end: ChildEnd): Outcome {

@@ -16,6 +16,8 @@ export interface CommandTask {
   /** Default: the project root. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds after which this command is ended. Default: never. */
+  readonly timeout?: number;
 }
 
 export interface FunctionTask {
@@ -23,11 +25,18 @@ export interface FunctionTask {
   readonly run: (context: TaskContext) => Promise<void>;
 }
 
-export type Task = CommandTask | FunctionTask;
+/** Commands in one transaction: in order, up to the first that fails. */
+export interface SequenceTask {
+  readonly id: string;
+  readonly steps: readonly CommandTask[];
+}
+
+export type Task = CommandTask | FunctionTask | SequenceTask;
 
 /** For people: what the task runs. */
 export function describe(task: Task): string {
   if ('run' in task) return `function ${task.run.name || task.id}`;
+  if ('steps' in task) return task.steps.map(describe).join(' && ');
   return typeof task.command === 'string' ? task.command : task.command.map(quote).join(' ');
 }
 
@@ -40,11 +49,15 @@ const TASK_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 /** @throws CliError `DEVS_TASK_ID` unless `id` can name a task. */
 export function assertTaskId(id: string): void {
   if (TASK_ID.test(id) && !id.includes('..') && !id.endsWith('.lock')) return;
-  throw new CliError('DEVS_TASK_ID', `'${id}' cannot be a task id`, {
-    hint: 'use 1 to 100 letters, digits, dots, dashes and underscores, beginning with a letter or digit, without ".." and without ".lock" at the end',
-    exitCode: EXIT_USAGE,
-    data: { id },
-  });
+  throw new CliError(
+    'DEVS_TASK_ID',
+    `'${id}' cannot be a task id: 1 to 100 letters, digits, dots, dashes and underscores, beginning with a letter or digit, without ".." and without ".lock" at the end`,
+    {
+      hint: `devs run --id ${taskIdOf([id])} -- <command>`,
+      exitCode: EXIT_USAGE,
+      data: { id },
+    },
+  );
 }
 
 /** A task id made of a command's words: `git status --short` gives `git-status-short`. */

@@ -1,12 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { getNodeValue, type Node as JsonNode, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
-import { parseDuration } from './duration.ts';
 import { CliError, EXIT_USAGE } from './errors.ts';
 import type { OrphanPolicy } from './left-behind.ts';
+import { parseDuration } from './units.ts';
 
 /** At the top of the work tree: JSON with comments. */
-const CONFIG_FILE = 'devs.json';
+export const CONFIG_FILE = 'devs.json';
 
 /** A task by name: what it runs and how. */
 export interface NamedTask {
@@ -27,18 +27,19 @@ export interface NamedTask {
  */
 export function findTask(name: string, cwd: string, root: string): NamedTask {
   const configFile = path.join(root, CONFIG_FILE);
-  const config = readConfig(configFile).tasks;
-  const own = config.get(name);
-  if (own !== undefined) return own;
-  const scripts = readScripts(cwd, root);
-  const script = scripts.get(name);
-  if (script !== undefined) return script;
-  const names = [...config.keys(), ...scripts.keys()];
+  const found = readConfig(configFile).tasks.get(name) ?? readScripts(cwd, root).get(name);
+  if (found !== undefined) return found;
+  const names = taskNames(cwd, root);
   throw new CliError('DEVS_TASK_UNKNOWN', `no task ${name} in ${configFile} or package.json`, {
     hint: names.length === 0 ? `devs run -- ${name}` : `devs run ${closest(name, names)}`,
     exitCode: EXIT_USAGE,
     data: { name, known: names },
   });
+}
+
+/** The names that `findTask` knows. @throws CliError as `findTask`. */
+export function taskNames(cwd: string, root: string): string[] {
+  return [...new Set([...readConfig(path.join(root, CONFIG_FILE)).tasks.keys(), ...readScripts(cwd, root).keys()])];
 }
 
 /** `orphans` of `devs.json`; see `OrphanPolicy`. */

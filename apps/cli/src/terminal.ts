@@ -1,10 +1,12 @@
 import process from 'node:process';
 import { styleText } from 'node:util';
-import { formatAge, formatDuration } from './duration.ts';
+import type { Progress } from '@devs/snapshot';
 import { type CodedError, isCoded } from './errors.ts';
 import type { RunnerEvent } from './events.ts';
 import { describeProcesses } from './left-behind.ts';
 import { describeMoved } from './moved-refs.ts';
+import { ProgressLine } from './progress-line.ts';
+import { formatAge, formatDuration } from './units.ts';
 
 export interface TerminalOptions {
   readonly json: boolean;
@@ -19,13 +21,31 @@ type Colour = Parameters<typeof styleText>[0];
 /** Everything devs itself says goes to stderr; answers to queries go to stdout. Only this file writes to either. */
 export class Terminal {
   readonly options: TerminalOptions;
+  readonly #progress: ProgressLine;
 
   constructor(options: TerminalOptions) {
     this.options = options;
+    this.#progress = new ProgressLine(options.quiet || options.json ? null : process.stderr);
+  }
+
+  /** Shows how far long work is; the line goes away with the next thing said. */
+  progress = (progress: Progress): void => this.#progress.update(progress);
+
+  /** All that is said goes through here. */
+  #write(line: string): void {
+    this.#progress.clear();
+    process.stderr.write(`${line}\n`);
   }
 
   answer(text: string): void {
+    this.#progress.clear();
     process.stdout.write(`${text}\n`);
+  }
+
+  /** Bytes as they are. */
+  write(bytes: Uint8Array): void {
+    this.#progress.clear();
+    process.stdout.write(bytes);
   }
 
   json(value: object): void {
@@ -33,18 +53,18 @@ export class Terminal {
   }
 
   say(text: string): void {
-    if (!this.options.quiet && !this.options.json) process.stderr.write(`devs: ${text}\n`);
+    if (!this.options.quiet && !this.options.json) this.#write(`devs: ${text}`);
   }
 
   /** Said even when quiet: somebody has to know. */
   warn(text: string): void {
     if (this.options.json) this.note({ type: 'warning', message: text });
-    else process.stderr.write(`devs: ${colour('yellow', 'WARN')} ${text}\n`);
+    else this.#write(`devs: ${colour('yellow', 'WARN')} ${text}`);
   }
 
   /** One line of JSON on stderr: what devs says while the command's own bytes have stdout. */
   note(value: object): void {
-    process.stderr.write(`${JSON.stringify({ schema: 1, ...value })}\n`);
+    this.#write(JSON.stringify({ schema: 1, ...value }));
   }
 
   /** A command the user can copy. */
@@ -56,7 +76,7 @@ export class Terminal {
     if (!isCoded(error)) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       if (this.options.json) this.note({ code: 'DEVS_INTERNAL', message: text });
-      else process.stderr.write(`devs: ${colour('red', 'internal error')}: ${text}\n`);
+      else this.#write(`devs: ${colour('red', 'internal error')}: ${text}`);
       return;
     }
     const hint = error.hint === undefined ? undefined : this.hint(error.hint);
@@ -69,8 +89,10 @@ export class Terminal {
       });
       return;
     }
-    process.stderr.write(`devs: ${colour('red', 'error')}: ${messageOf(error)} [${error.code}]\n`);
-    if (hint !== undefined) process.stderr.write(`devs:   ${hint}\n`);
+    const [first, ...more] = messageOf(error).split('\n');
+    this.#write(`devs: ${colour('red', 'error')}: ${first} [${error.code}]`);
+    for (const line of more) this.#write(`devs: ${line}`);
+    if (hint !== undefined) this.#write(`devs:   ${hint}`);
   }
 
   /** Renders an event of a run or a repair. */
@@ -114,6 +136,12 @@ export class Terminal {
           `found the snapshot of run ${event.runId} (task ${event.taskId}), which the database did not know: ${this.hint(`devs restore ${event.runId}`)}`,
         );
         return;
+      case 'snapshot-gone':
+        this.warn(`the snapshot of run ${event.run.id} (task ${event.run.task_id}) is gone: its ref was deleted`);
+        return;
+      case 'progress':
+        this.progress(event.progress);
+        return;
       case 'snapshot-taken': {
         const { changed, untracked, skipped } = event.report;
         this.#detail(`snapshot ${event.runId}: ${changed} changed, ${untracked} untracked`, event.ms);
@@ -121,6 +149,8 @@ export class Terminal {
         return;
       }
       case 'started':
+        // From here on the terminal is the command's.
+        this.#progress.clear();
         this.#detail(`run ${event.runId}, task ${event.taskId}: ${event.command}`);
         return;
       case 'left-behind':

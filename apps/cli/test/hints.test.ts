@@ -28,7 +28,7 @@ test('every command that a failed run prints works when typed', async () => {
   const before = fingerprint(repo);
   const { stderr } = await devs(repo.dir, 'run', '--', 'sh', '-c', 'rm -rf dir; exit 1');
   const [diff, restore, drop] = hints(stderr);
-  expect(type(repo.dir, diff!)).toContain('D dir/c.txt');
+  expect(type(repo.dir, diff!)).toContain('deleted file mode 100644\n--- a/dir/c.txt');
   type(repo.dir, restore!);
   expect(fingerprint(repo)).toEqual(before);
   type(repo.dir, drop!);
@@ -39,7 +39,7 @@ test('with -C the printed commands work from where the user stands', async () =>
   const repo = Repo.withWork();
   const { stderr } = await devs('/', '-C', repo.dir, 'run', '--', 'sh', '-c', 'rm -rf dir; exit 1');
   const [diff] = hints(stderr);
-  expect(type('/', diff!)).toContain('D dir/c.txt');
+  expect(type('/', diff!)).toContain('deleted file mode 100644\n--- a/dir/c.txt');
 });
 
 test('the hint of a refused restore works', async () => {

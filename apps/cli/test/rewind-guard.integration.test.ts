@@ -103,8 +103,8 @@ describe('a failing task', () => {
     expect(repo.refs()).toContain(ref);
     for (const name of ['diff', 'restore', 'drop']) expect(ended.stderr).toContain(`devs ${name} `);
 
-    const diff = await devs(repo.dir, 'diff', '@');
-    expect(diff).toMatchObject({ code: 1, stdout: 'M dir/c.txt\nA made.txt\nD untracked.txt\n' });
+    const diff = await devs(repo.dir, 'diff', '@', '--name-status');
+    expect(diff).toMatchObject({ code: 1, stdout: 'M\tdir/c.txt\nA\tmade.txt\nD\tuntracked.txt\n' });
     const restored = await devs(repo.dir, 'restore', 'bad');
     expect(restored).toMatchObject({ code: 0, stdout: '' });
     expect(fingerprint(repo)).toEqual(before);

@@ -6,13 +6,37 @@ import {
   type SqliteDialectConfig,
   SqliteDriver,
 } from 'kysely';
+import { explainSqliteError } from './errors.ts';
 
 /**
- * Begins transactions IMMEDIATE. Kysely's default is deferred: two transactions that read and then write would both
+ * Explains SQLite's errors, and begins transactions IMMEDIATE. Kysely's default is deferred: two transactions that read and then write would both
  * start, and one would fail at once with SQLITE_BUSY_SNAPSHOT, which `busy_timeout` does not cover
  * (https://www.sqlite.org/lang_transaction.html).
  */
 class ImmediateSqliteDriver extends SqliteDriver {
+  readonly #file: string;
+
+  constructor(config: SqliteDialectConfig, file: string) {
+    super(config);
+    this.#file = file;
+  }
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    const connection = await super.acquireConnection();
+    // One connection serves the whole database: it is given out again and again.
+    if (!Object.hasOwn(connection, 'executeQuery')) {
+      const executeQuery = connection.executeQuery.bind(connection);
+      connection.executeQuery = async <R>(query: CompiledQuery) => {
+        try {
+          return await executeQuery<R>(query);
+        } catch (error) {
+          throw explainSqliteError(this.#file, error);
+        }
+      };
+    }
+    return connection;
+  }
+
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
   }
@@ -20,13 +44,16 @@ class ImmediateSqliteDriver extends SqliteDriver {
 
 export class ImmediateSqliteDialect extends SqliteDialect {
   readonly #config: SqliteDialectConfig;
+  readonly #file: string;
 
-  constructor(config: SqliteDialectConfig) {
+  /** `file`: its name, for errors. */
+  constructor(config: SqliteDialectConfig, file: string) {
     super(config);
     this.#config = config;
+    this.#file = file;
   }
 
   override createDriver(): Driver {
-    return new ImmediateSqliteDriver(this.#config);
+    return new ImmediateSqliteDriver(this.#config, this.#file);
   }
 }

@@ -1,3 +1,5 @@
+import { wasDatabase } from './damaged.ts';
+
 /** Why the database could not be opened. `code` is stable; `hint` says what to do about it. */
 export class DatabaseError extends Error {
   readonly code: string;
@@ -24,10 +26,10 @@ export function explainSqliteError(path: string, error: unknown): unknown {
   const aside = `mv '${path}' '${path}.aside'`;
   const known = (name: string, what: string, hint?: string) =>
     new DatabaseError(name, `${path} ${what}`, { path, cause: error, ...(hint === undefined ? {} : { hint }) });
-  if (code === 'SQLITE_NOTADB')
+  if (code === 'SQLITE_NOTADB' && !wasDatabase(path))
     return known('DEVS_DB_NOT_SQLITE', 'is not an SQLite database; it was left alone', aside);
-  if (code.startsWith('SQLITE_CORRUPT'))
-    return known('DEVS_DB_CORRUPT', `is damaged: ${(error as Error).message}`, aside);
+  if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT'))
+    return known('DEVS_DB_DAMAGED', `is damaged: ${(error as Error).message}`, 'devs recover');
   if (code.startsWith('SQLITE_BUSY')) return known('DEVS_DB_BUSY', 'is in use by another process');
   if (code === 'SQLITE_FULL') return known('DEVS_DB_FULL', 'cannot grow: the disk is full', 'df -h .');
   if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_PERM')) {

@@ -1,3 +1,4 @@
+export { checkDatabase, type DatabaseCheck } from './check-database.ts';
 export { DatabaseError } from './errors.ts';
 export { latestMigration, migrateToLatest, migrations } from './migrations.ts';
 export {
@@ -6,6 +7,17 @@ export {
   type OpenOptions,
   openDatabase,
   type RecoveryWarning,
+  replaceDamaged,
 } from './open-database.ts';
-export { type NewRun, type Run, type RunEnd, RunLog, type RunWithCommand, type Task } from './run-log.ts';
+export {
+  type Changes,
+  type FoundRun,
+  type NewRun,
+  type Run,
+  type RunEnd,
+  type RunEvent,
+  RunLog,
+  type Snapshots,
+  type Task,
+} from './run-log.ts';
 export type { EventKind, EventsTable, RunStatus, RunsTable, Schema, TasksTable } from './schema.ts';

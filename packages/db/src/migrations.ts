@@ -20,11 +20,16 @@ const createTasks: Migration = {
 
 const addSnapshotStashRef: Migration = {
   async up(db: Kysely<AnySchema>): Promise<void> {
-    const columns = await sql<{ name: string }>`select name from pragma_table_info('tasks')`.execute(db);
-    if (columns.rows.some((column) => column.name === 'snapshot_stash_ref')) return;
-    await db.schema.alterTable('tasks').addColumn('snapshot_stash_ref', 'text').execute();
+    await addColumn(db, 'tasks', 'snapshot_stash_ref', 'text');
   },
 };
+
+/** SQLite has no `add column if not exists`. */
+async function addColumn(db: Kysely<AnySchema>, table: string, name: string, type: 'text' | 'integer'): Promise<void> {
+  const columns = await sql<{ name: string }>`select name from pragma_table_info(${table})`.execute(db);
+  if (columns.rows.some((column) => column.name === name)) return;
+  await db.schema.alterTable(table).addColumn(name, type).execute();
+}
 
 const createRunsAndEvents: Migration = {
   async up(db: Kysely<AnySchema>): Promise<void> {
@@ -57,11 +62,23 @@ const createRunsAndEvents: Migration = {
   },
 };
 
+const addRunDetails: Migration = {
+  async up(db: Kysely<AnySchema>): Promise<void> {
+    await addColumn(db, 'runs', 'command', 'text');
+    for (const count of ['files_changed', 'lines_added', 'lines_deleted'])
+      await addColumn(db, 'runs', count, 'integer');
+    // Looked at by every command, and nearly always empty.
+    await sql`create index if not exists runs_kept on runs (id)
+      where snapshot_ref is not null or after_ref is not null`.execute(db);
+  },
+};
+
 /** In the order in which they run; names are never changed once released. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001_create_tasks': createTasks,
   '0002_add_snapshot_stash_ref': addSnapshotStashRef,
   '0003_create_runs_and_events': createRunsAndEvents,
+  '0004_add_run_details': addRunDetails,
 };
 
 export const latestMigration: string = Object.keys(migrations).at(-1)!;

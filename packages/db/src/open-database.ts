@@ -2,8 +2,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import SQLite from 'better-sqlite3';
 import { Kysely } from 'kysely';
+import { moveAside } from './damaged.ts';
 import { ImmediateSqliteDialect } from './dialect.ts';
-import { explainSqliteError } from './errors.ts';
+import { DatabaseError, explainSqliteError } from './errors.ts';
 import { latestMigration, migrateToLatest } from './migrations.ts';
 import type { Schema } from './schema.ts';
 
@@ -14,14 +15,19 @@ const BUSY_TIMEOUT_MS = 10_000;
 export interface OpenOptions {
   /** Whether a living run may be using the database; its write-ahead log is then left to it. Default: no. */
   readonly hasLiveRun?: () => boolean | Promise<boolean>;
-  /** Called when a killed process left its write-ahead log behind. */
+  /**
+   * Moves a damaged database aside and begins an empty one, with a warning. Only for the holder of the lock: nobody else
+   * may be using it. Default: it is refused.
+   */
+  readonly replaceDamaged?: boolean;
+  /** Called when a killed process left its write-ahead log behind, and when a damaged database was moved aside. */
   readonly onWarning?: (warning: RecoveryWarning) => void;
 }
 
 export interface RecoveryWarning {
-  readonly code: 'DEVS_DB_RECOVERED';
+  readonly code: 'DEVS_DB_RECOVERED' | 'DEVS_DB_REPLACED';
   readonly message: string;
-  /** The files found. */
+  /** The files found, or the name that the damaged database has now. */
   readonly files: readonly string[];
 }
 
@@ -35,10 +41,31 @@ export interface OpenedDatabase {
  * Opens `.devs.db` in `cwd`, creating it where there is none. Before any query: the write-ahead log of a killed process
  * is moved into the database (every committed row of it is kept), then the schema is brought to the newest version.
  * Commits reach the disk before they return (`synchronous = FULL`).
- * @throws DatabaseError `DEVS_DB_NOT_SQLITE`, `DEVS_DB_CORRUPT`, `DEVS_DB_UNWRITABLE`, `DEVS_DB_BUSY`, `DEVS_DB_FULL`.
+ * @throws DatabaseError `DEVS_DB_NOT_SQLITE`, `DEVS_DB_DAMAGED`, `DEVS_DB_UNWRITABLE`, `DEVS_DB_BUSY`, `DEVS_DB_FULL`.
  */
 export async function openDatabase(cwd: string, options: OpenOptions = {}): Promise<OpenedDatabase> {
   const file = path.join(cwd, DATABASE_FILE);
+  try {
+    return await open(file, options);
+  } catch (error) {
+    const isDamaged = error instanceof DatabaseError && error.code === 'DEVS_DB_DAMAGED';
+    if (!isDamaged || options.replaceDamaged !== true) throw error;
+    replaceDamaged(file, options);
+    return await open(file, options);
+  }
+}
+
+/** Moves a database that proved damaged aside; the next opening begins an empty one. Only for the holder of the lock. */
+export function replaceDamaged(file: string, { onWarning }: Pick<OpenOptions, 'onWarning'>): void {
+  const aside = moveAside(file);
+  onWarning?.({
+    code: 'DEVS_DB_REPLACED',
+    message: `${file} was damaged: it is ${path.basename(aside)} now, and a new one was begun`,
+    files: [aside],
+  });
+}
+
+async function open(file: string, options: OpenOptions): Promise<OpenedDatabase> {
   let sqlite: SQLite.Database | undefined;
   try {
     const leftovers = [`${file}-wal`, `${file}-shm`].filter((name) => fs.existsSync(name));
@@ -48,7 +75,7 @@ export async function openDatabase(cwd: string, options: OpenOptions = {}): Prom
     pragmaWhenFree(sqlite, 'journal_mode = WAL');
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
-    const db = new Kysely<Schema>({ dialect: new ImmediateSqliteDialect({ database: sqlite }) });
+    const db = new Kysely<Schema>({ dialect: new ImmediateSqliteDialect({ database: sqlite }, file) });
     if (!isLatest(sqlite)) await migrateToLatest(db);
     return { db, path: file, close: () => db.destroy() };
   } catch (error) {

@@ -1,16 +1,19 @@
-import type { Kysely, Selectable, Transaction } from 'kysely';
-import type { EventKind, RunStatus, RunsTable, Schema, TasksTable } from './schema.ts';
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import type { EventKind, EventsTable, RunStatus, RunsTable, Schema, TasksTable } from './schema.ts';
 
-export type Run = Selectable<RunsTable>;
-export type RunWithCommand = Run & { readonly command: string };
 export type Task = Selectable<TasksTable>;
+
+/** A run, with its command: its own, or its task's in rows of the first versions. */
+export type Run = Omit<Selectable<RunsTable>, 'command'> & { readonly command: string };
+
+export type RunEvent = Omit<Selectable<EventsTable>, 'data'> & { readonly data: Readonly<Record<string, unknown>> };
 
 export interface NewRun {
   readonly id: string;
   readonly taskId: string;
   readonly command: string;
   readonly headBefore: string | null;
-  readonly snapshotRef: string | null;
+  readonly snapshotRef: string;
 }
 
 export interface RunEnd {
@@ -19,7 +22,30 @@ export interface RunEnd {
   readonly signal?: string | null;
   readonly error?: string | null;
   readonly headAfter?: string | null;
-  readonly afterRef?: string | null;
+  /** Forgets the snapshot with the same write: whoever is killed before dropping its ref leaves one no row names. */
+  readonly forget?: boolean;
+}
+
+/** A run that only its snapshots remember. */
+export interface FoundRun extends NewRun {
+  readonly status: Exclude<RunStatus, 'running'>;
+  readonly startedAt: string;
+  readonly afterRef: string | null;
+  readonly exitCode: number | null;
+  readonly error: string | null;
+}
+
+export interface Changes {
+  readonly files: number;
+  /** Lines; null where nobody counted them. */
+  readonly added: number | null;
+  readonly deleted: number | null;
+}
+
+/** Which snapshots a run has from now on; null: none. */
+export interface Snapshots {
+  readonly snapshotRef: string | null;
+  readonly afterRef: string | null;
 }
 
 /** The history of runs. Every write is one immediate transaction, on disk when its promise resolves. */
@@ -31,54 +57,40 @@ export class RunLog {
   }
 
   async start(run: NewRun): Promise<void> {
-    const now = new Date().toISOString();
-    const task = {
-      command: run.command,
-      status: 'running' as const,
-      updated_at: now,
-      snapshot_stash_ref: run.snapshotRef,
-    };
-    await this.#db.transaction().execute(async (trx) => {
-      await trx
-        .insertInto('tasks')
-        .values({ id: run.taskId, created_at: now, ...task })
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(task))
-        .execute();
-      await trx
-        .insertInto('runs')
-        .values({
-          id: run.id,
-          task_id: run.taskId,
-          status: 'running',
-          started_at: now,
-          head_before: run.headBefore,
-          snapshot_ref: run.snapshotRef,
-        })
-        .execute();
-    });
+    await this.#db.transaction().execute((trx) => insertRun(trx, run, 'running', now()));
   }
 
-  /** Ends a run. Its snapshot stays the task's `snapshot_stash_ref` unless it succeeded. */
+  /** A snapshot that somebody asked for: a run of nothing. */
+  async addSnapshot(run: NewRun): Promise<void> {
+    await this.#db.transaction().execute((trx) => insertRun(trx, run, 'snapshot', now()));
+  }
+
+  /** Ends a run. The snapshot stays the run's and the task's unless `forget` is set. */
   async finish(id: string, end: RunEnd): Promise<void> {
     await this.#db.transaction().execute((trx) => finishRun(trx, id, end));
   }
 
-  /** Forgets a run's snapshot (dropped, or restored and dropped), and says so in the events. */
-  async forgetSnapshot(id: string, kind: 'drop' | 'restore' | null, data: object = {}): Promise<void> {
+  /** What the run left, once it is known. */
+  async setAfter(id: string, afterRef: string, headAfter: string | null): Promise<void> {
+    const values = { after_ref: afterRef, head_after: headAfter };
+    await this.#db.updateTable('runs').set(values).where('id', '=', id).execute();
+  }
+
+  async setChanges(id: string, { files, added, deleted }: Changes): Promise<void> {
+    const values = { files_changed: files, lines_added: added, lines_deleted: deleted };
+    await this.#db.updateTable('runs').set(values).where('id', '=', id).execute();
+  }
+
+  /** Gives a run other snapshots, or none, and says why in the events; both or neither happens. */
+  async setSnapshots(id: string, snapshots: Snapshots, kind: EventKind | null, data: object = {}): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
-      const run = await trx.selectFrom('runs').selectAll().where('id', '=', id).executeTakeFirst();
-      await trx.updateTable('runs').set({ snapshot_ref: null, after_ref: null }).where('id', '=', id).execute();
-      await trx
-        .updateTable('tasks')
-        .set({ snapshot_stash_ref: null, updated_at: new Date().toISOString() })
-        .where('snapshot_stash_ref', '=', run?.snapshot_ref ?? '')
-        .execute();
+      await setSnapshots(trx, id, snapshots);
       if (kind !== null) await insertEvent(trx, kind, id, data);
     });
   }
 
   /** Marks runs that never ended as crashed; only the holder of the lock may ask, for nobody else can be running. */
-  async markCrashed(): Promise<readonly RunWithCommand[]> {
+  async markCrashed(): Promise<readonly Run[]> {
     const running = await this.#runs().where('runs.status', '=', 'running').execute();
     if (running.length === 0) return [];
     await this.#db.transaction().execute(async (trx) => {
@@ -90,42 +102,18 @@ export class RunLog {
     return running;
   }
 
-  /** Adds a run known only by its snapshot: the database was lost, or `devs` killed before it could write the row. */
-  async adopt(
-    run: NewRun & { readonly startedAt: string; readonly afterRef: string | null; readonly reason: string },
-  ): Promise<void> {
-    const { id, taskId, command, headBefore, snapshotRef, startedAt, afterRef, reason } = run;
-    const task = { status: 'crashed' as const, updated_at: startedAt, snapshot_stash_ref: snapshotRef };
+  /** Adds a run known only by its snapshots: the database was lost, or `devs` killed before it could write the row. */
+  async adopt(run: FoundRun): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
-      await trx
-        .insertInto('tasks')
-        .values({ id: taskId, command, created_at: startedAt, ...task })
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(task))
-        .execute();
-      const row = { id, task_id: taskId, status: 'crashed' as const, started_at: startedAt, error: reason };
-      await trx
-        .insertInto('runs')
-        .values({ ...row, head_before: headBefore, snapshot_ref: snapshotRef, after_ref: afterRef })
-        .execute();
-      await insertEvent(trx, 'crash', id, { adopted: true });
+      await insertRun(trx, run, run.status, run.startedAt);
+      const values = { after_ref: run.afterRef, exit_code: run.exitCode, error: run.error };
+      await trx.updateTable('runs').set(values).where('id', '=', run.id).execute();
+      if (run.status === 'crashed') await insertEvent(trx, 'crash', run.id, { adopted: true });
     });
   }
 
-  /** Runs that succeeded and still have a snapshot nobody asked to keep: `devs` was killed before it dropped it. */
-  async undropped(): Promise<readonly Run[]> {
-    return this.#db
-      .selectFrom('runs')
-      .selectAll()
-      .where('status', '=', 'succeeded')
-      .where('snapshot_ref', 'is not', null)
-      .where((eb) =>
-        eb.not(
-          eb.exists(
-            eb.selectFrom('events').select('events.id').where('kind', '=', 'keep').whereRef('run_id', '=', 'runs.id'),
-          ),
-        ),
-      )
-      .execute();
+  async event(kind: EventKind, runId: string | null, data: object): Promise<void> {
+    await this.#db.transaction().execute((trx) => insertEvent(trx, kind, runId, data));
   }
 
   async knows(runId: string): Promise<boolean> {
@@ -136,17 +124,36 @@ export class RunLog {
     return (await this.#runs().where('runs.status', '=', 'running').limit(1).executeTakeFirst()) !== undefined;
   }
 
-  async event(kind: EventKind, runId: string | null, data: object): Promise<void> {
-    await this.#db.transaction().execute((trx) => insertEvent(trx, kind, runId, data));
+  /** The runs that have a snapshot, newest first. */
+  async kept(): Promise<readonly Run[]> {
+    return this.#runs()
+      .where((eb) => eb.or([eb('snapshot_ref', 'is not', null), eb('after_ref', 'is not', null)]))
+      .orderBy('runs.id', 'desc')
+      .execute();
   }
 
   /** Newest first. */
-  async list(limit: number): Promise<readonly RunWithCommand[]> {
+  async list(limit: number): Promise<readonly Run[]> {
     return this.#runs().orderBy('runs.id', 'desc').limit(limit).execute();
   }
 
-  /** The runs that `name` may mean: `@` the newest, an id or the beginning of one, or a task id (its newest run). */
-  async find(name: string): Promise<readonly RunWithCommand[]> {
+  /** Newest first; of all runs, or of these. */
+  async events(kinds: readonly EventKind[], runIds?: readonly string[]): Promise<readonly RunEvent[]> {
+    const rows = await this.#db
+      .selectFrom('events')
+      .selectAll()
+      .where('kind', 'in', kinds)
+      .$if(runIds !== undefined, (query) => query.where('run_id', 'in', runIds!))
+      .orderBy('id', 'desc')
+      .execute();
+    return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as RunEvent['data'] }));
+  }
+
+  /**
+   * The runs that `name` may mean: `@` the newest, an id, the beginning of one or its last part, or a task id (its newest
+   * run).
+   */
+  async find(name: string): Promise<readonly Run[]> {
     if (name === '@') return this.list(1);
     const exact = await this.#runs().where('runs.id', '=', name).execute();
     if (exact.length > 0) return exact;
@@ -154,7 +161,12 @@ export class RunLog {
     if (ofTask.length > 0) return ofTask;
     // substr, not LIKE: `_` and `%` in what the user typed must mean themselves.
     return this.#runs()
-      .where((eb) => eb(eb.fn('substr', ['runs.id', eb.val(1), eb.val(name.length)]), '=', name))
+      .where(({ eb, fn, or, val }) =>
+        or([
+          eb(fn('substr', ['runs.id', val(1), val(name.length)]), '=', name),
+          eb(fn('substr', ['runs.id', val(-name.length - 1)]), '=', `-${name}`),
+        ]),
+      )
       .orderBy('runs.id', 'desc')
       .execute();
   }
@@ -168,33 +180,63 @@ export class RunLog {
       .selectFrom('runs')
       .innerJoin('tasks', 'tasks.id', 'runs.task_id')
       .selectAll('runs')
-      .select('tasks.command');
+      .select(sql<string>`coalesce(runs.command, tasks.command)`.as('command'));
   }
 }
 
+function now(): string {
+  return new Date().toISOString();
+}
+
+async function insertRun(trx: Transaction<Schema>, run: NewRun, status: RunStatus, at: string): Promise<void> {
+  const { id, taskId, command, headBefore, snapshotRef } = run;
+  const task = { command, status, updated_at: at, snapshot_stash_ref: snapshotRef };
+  await trx
+    .insertInto('tasks')
+    .values({ id: taskId, created_at: at, ...task })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(task))
+    .execute();
+  const row = { id, task_id: taskId, command, status, started_at: at, head_before: headBefore };
+  await trx
+    .insertInto('runs')
+    .values({ ...row, snapshot_ref: snapshotRef })
+    .execute();
+}
+
 async function finishRun(trx: Transaction<Schema>, id: string, end: RunEnd): Promise<void> {
-  const now = new Date().toISOString();
+  const at = now();
+  const { status, exitCode = null, signal = null, error = null, headAfter = null, forget = false } = end;
   const run = await trx.selectFrom('runs').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+  const row = { status, finished_at: at, exit_code: exitCode, signal, error, head_after: headAfter };
   await trx
     .updateTable('runs')
-    .set({
-      status: end.status,
-      finished_at: now,
-      exit_code: end.exitCode ?? null,
-      signal: end.signal ?? null,
-      error: end.error ?? null,
-      head_after: end.headAfter ?? null,
-      after_ref: end.afterRef ?? null,
-    })
+    .set({ ...row, ...(forget ? { snapshot_ref: null } : {}) })
     .where('id', '=', id)
     .execute();
   await trx
     .updateTable('tasks')
-    .set({
-      status: end.status,
-      updated_at: now,
-      ...(end.status === 'succeeded' ? { snapshot_stash_ref: null } : { snapshot_stash_ref: run.snapshot_ref }),
-    })
+    .set({ status, updated_at: at, snapshot_stash_ref: forget ? null : run.snapshot_ref })
+    .where('id', '=', run.task_id)
+    .execute();
+}
+
+async function setSnapshots(trx: Transaction<Schema>, id: string, snapshots: Snapshots): Promise<void> {
+  const { snapshotRef, afterRef } = snapshots;
+  const run = await trx.selectFrom('runs').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+  const values = { snapshot_ref: snapshotRef, after_ref: afterRef };
+  await trx.updateTable('runs').set(values).where('id', '=', id).execute();
+  // The task names the snapshot of its newest run, and no other's.
+  const newest = await trx
+    .selectFrom('runs')
+    .select('id')
+    .where('task_id', '=', run.task_id)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirstOrThrow();
+  if (newest.id !== id) return;
+  await trx
+    .updateTable('tasks')
+    .set({ snapshot_stash_ref: snapshotRef, updated_at: now() })
     .where('id', '=', run.task_id)
     .execute();
 }
@@ -205,6 +247,6 @@ async function insertEvent(
   runId: string | null,
   data: object,
 ): Promise<void> {
-  const row = { at: new Date().toISOString(), kind, run_id: runId, data: JSON.stringify(data) };
+  const row = { at: now(), kind, run_id: runId, data: JSON.stringify(data) };
   await trx.insertInto('events').values(row).execute();
 }

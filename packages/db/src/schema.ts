@@ -1,7 +1,10 @@
 import type { Generated } from 'kysely';
 
-/** `running` in the table and no living holder of the lock means: crashed. It is marked so at the next start. */
-export type RunStatus = 'running' | 'succeeded' | 'failed' | 'crashed';
+/**
+ * `running` in the table and no living holder of the lock means: crashed. It is marked so at the next start. `snapshot`: no
+ * command ran, somebody asked for a snapshot.
+ */
+export type RunStatus = 'running' | 'succeeded' | 'failed' | 'crashed' | 'snapshot';
 
 export interface TasksTable {
   id: string;
@@ -17,6 +20,8 @@ export interface TasksTable {
 export interface RunsTable {
   id: string;
   task_id: string;
+  /** Null in rows of the first versions: the task's own is meant then. */
+  command: string | null;
   status: RunStatus;
   started_at: string;
   finished_at: string | null;
@@ -28,11 +33,15 @@ export interface RunsTable {
   head_after: string | null;
   /** The repository before the run; null once dropped. */
   snapshot_ref: string | null;
-  /** The repository as the run left it; null unless the run failed. */
+  /** The repository as the run left it; null unless the snapshot is kept. */
   after_ref: string | null;
+  /** What the run changed; null where nobody counted. */
+  files_changed: number | null;
+  lines_added: number | null;
+  lines_deleted: number | null;
 }
 
-export type EventKind = 'takeover' | 'crash' | 'restore' | 'drop' | 'keep';
+export type EventKind = 'takeover' | 'crash' | 'restore' | 'undo' | 'drop' | 'gc';
 
 /** Append-only. */
 export interface EventsTable {

@@ -11,6 +11,7 @@ import {
   openDatabase,
   type RecoveryWarning,
   RunLog,
+  replaceDamaged,
   type Schema,
 } from '../src/index.ts';
 
@@ -130,7 +131,7 @@ describe('transactions', () => {
     await first.db.transaction().execute(async (trx) => {
       await trx.selectFrom('tasks').selectAll().execute();
       const blocked = second.db.transaction().execute(async (other) => other.selectFrom('tasks').selectAll().execute());
-      await expect(blocked).rejects.toMatchObject({ code: 'SQLITE_BUSY' });
+      await expect(blocked).rejects.toMatchObject({ code: 'DEVS_DB_BUSY' });
       await trx.updateTable('tasks').set({ command: 'changed' }).execute();
     });
     expect(await second.db.selectFrom('tasks').select('command').execute()).toEqual([{ command: 'changed' }]);
@@ -163,6 +164,74 @@ describe('bad input', () => {
   });
 });
 
+describe('a damaged database', () => {
+  /** A database with enough rows for several pages. */
+  async function make(): Promise<void> {
+    const { db, close } = await openDatabase(dir);
+    const log = new RunLog(db);
+    for (let i = 0; i < 200; i++) {
+      await log.event('drop', null, { text: 'x'.repeat(200), i });
+    }
+    await close();
+  }
+
+  const damages: [name: string, damage: () => void][] = [
+    ['truncated in its header', () => fs.truncateSync(file(), 10)],
+    ['truncated in its first page', () => fs.truncateSync(file(), 700)],
+    ['truncated between pages', () => fs.truncateSync(file(), 4096 * 2)],
+    [
+      'its beginning lost to zeros',
+      () => {
+        const fd = fs.openSync(file(), 'r+');
+        fs.writeSync(fd, Buffer.alloc(4096), 0, 4096, 0);
+        fs.closeSync(fd);
+      },
+    ],
+    [
+      'a page overwritten',
+      () => {
+        const fd = fs.openSync(file(), 'r+');
+        for (let page = 1; page < 12; page++) fs.writeSync(fd, Buffer.alloc(4096, 0xa5), 0, 4096, 4096 * page);
+        fs.closeSync(fd);
+      },
+    ],
+  ];
+
+  test.each(damages)('%s: said so, and with replaceDamaged moved aside, not deleted', async (_, damage) => {
+    await make();
+    damage();
+    const bytes = fs.readFileSync(file());
+    const use = async (options?: { replaceDamaged: boolean; onWarning: (warning: RecoveryWarning) => void }) => {
+      const opened = await openDatabase(dir, options);
+      try {
+        await new RunLog(opened.db).events(['drop']);
+        await new RunLog(opened.db).list(1);
+      } finally {
+        await opened.close();
+      }
+    };
+    await expect(use()).rejects.toMatchObject({ code: 'DEVS_DB_DAMAGED' });
+    const warnings: RecoveryWarning[] = [];
+    const onWarning = (warning: RecoveryWarning) => warnings.push(warning);
+    try {
+      await use({ replaceDamaged: true, onWarning });
+    } catch (error) {
+      // Some damage shows only when the page is read.
+      expect(error).toMatchObject({ code: 'DEVS_DB_DAMAGED' });
+      replaceDamaged(file(), { onWarning });
+      await use();
+    }
+    expect(warnings).toMatchObject([{ code: 'DEVS_DB_REPLACED' }]);
+    expect(fs.readFileSync(warnings[0]!.files[0]!).subarray(0, 100)).toEqual(bytes.subarray(0, 100));
+  });
+
+  test('a file that never was a database is left alone', async () => {
+    fs.writeFileSync(file(), 'the notes of somebody who likes this name, long enough to be looked at '.repeat(20));
+    await expect(openDatabase(dir, { replaceDamaged: true })).rejects.toMatchObject({ code: 'DEVS_DB_NOT_SQLITE' });
+    expect(fs.readdirSync(dir)).toEqual(['.devs.db']);
+  });
+});
+
 describe('RunLog', () => {
   test('a run from start to end, and what its task says of it', async () => {
     const { db, close } = await openDatabase(dir);
@@ -179,14 +248,22 @@ describe('RunLog', () => {
     await log.finish('a1', { status: 'failed', exitCode: 3 });
     expect(await log.task('fmt')).toMatchObject({ status: 'failed', snapshot_stash_ref: 'refs/devs/snapshots/a1' });
     await log.start(run('a2'));
-    await log.finish('a2', { status: 'succeeded', exitCode: 0 });
-    await log.forgetSnapshot('a2', null);
+    await log.finish('a2', { status: 'succeeded', exitCode: 0, forget: true });
+    // The older run's snapshot is not the task's any more.
+    await log.setSnapshots('a1', { snapshotRef: 'refs/x', afterRef: null }, 'undo', { why: 'test' });
+    expect(await log.events(['undo'], ['a1'])).toMatchObject([{ data: { why: 'test' } }]);
+    expect(await log.events(['restore'])).toEqual([]);
+    expect((await log.kept()).map(({ id }) => id)).toEqual(['a1']);
     expect(await log.task('fmt')).toMatchObject({ status: 'succeeded', snapshot_stash_ref: null });
     expect((await log.list(10)).map(({ id }) => id)).toEqual(['a2', 'a1']);
     expect((await log.find('fmt')).map(({ id }) => id)).toEqual(['a2']);
     expect((await log.find('@')).map(({ id }) => id)).toEqual(['a2']);
     expect((await log.find('a')).map(({ id }) => id)).toEqual(['a2', 'a1']);
     expect(await log.find('%')).toEqual([]);
+    await log.start({ ...run('20260101-000000000-abc123'), command: 'other' });
+    expect((await log.find('abc123')).map(({ command }) => command)).toEqual(['other']);
+    expect(await log.find('c123')).toEqual([]);
+    expect((await log.list(2))[0]).toMatchObject({ id: 'a2', command: 'pnpm format' });
     await close();
   });
 

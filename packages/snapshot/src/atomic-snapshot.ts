@@ -1,3 +1,4 @@
+import { toText } from './byte-path.ts';
 import { type DiffEntry, type DiffOptions, diffSnapshots } from './diff.ts';
 import { deleteRef, type Head, listRefs, readHead } from './git/refs.ts';
 import { findRepository } from './git/repository.ts';
@@ -10,6 +11,13 @@ import { SNAPSHOT_REFS } from './snapshot-id.ts';
 import { explained } from './system-errors.ts';
 import { type TakeOptions, takeSnapshot } from './take.ts';
 import { type VerifyReport, verifySnapshot } from './verify.ts';
+
+export interface SnapshotDetails extends SnapshotInfo {
+  /** Where HEAD pointed when it was taken. */
+  readonly head: Head;
+  /** What was seen and not captured, and why. */
+  readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+}
 
 /**
  * Snapshots of a git repository: files, index, HEAD, branch and the operation in progress, as a stash-shaped commit
@@ -64,20 +72,21 @@ export class AtomicSnapshot {
     });
   }
 
-  /** One snapshot, and where HEAD pointed when it was taken. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND` */
-  static async show(cwd: string, stashRef: string): Promise<SnapshotInfo & { readonly head: Head }> {
+  /** One snapshot in detail. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_INVALID` */
+  static async show(cwd: string, stashRef: string): Promise<SnapshotDetails> {
     return explained(async () => {
       const repo = findRepository(cwd);
       using store = new ObjectStore(repo.commonDir);
       const { ref, oid } = resolveSnapshot(repo, stashRef);
       const { manifest } = await loadSnapshot(store, ref, oid);
-      return { ...readInfo(store, ref, oid), head: manifest.head };
+      const skipped = manifest.skipped.map(({ path, reason }) => ({ path: toText(path), reason }));
+      return { ...readInfo(store, ref, oid), head: manifest.head, skipped };
     });
   }
 
   /**
    * The files that differ between two snapshots, in path order; without `to`, between a snapshot and the work tree as it
-   * is, for which a snapshot is taken and dropped again.
+   * is.
    * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`, and what `take` throws.
    */
   static async diff(cwd: string, from: string, to?: string, options: DiffOptions = {}): Promise<readonly DiffEntry[]> {

@@ -1,10 +1,9 @@
 import { byteOrder, fromText, toText } from './byte-path.ts';
-import { deleteRef } from './git/refs.ts';
 import { findRepository } from './git/repository.ts';
 import { diffFiles, type LoadedSnapshot, loadSnapshot, resolveSnapshot } from './load-snapshot.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { GITLINK, type PathChange, type TreeEntry } from './objects/trees.ts';
-import { takeSnapshot } from './take.ts';
+import { takeAnonymous } from './take.ts';
 import { diffText } from './text-diff.ts';
 
 export interface DiffEntry {
@@ -39,13 +38,10 @@ export async function diffSnapshots(
     return loadSnapshot(store, ref, oid);
   };
   const before = await load(from);
+  if (to !== undefined) return await compare(store, before, await load(to), options);
   // The work tree is compared as a snapshot too: one way to see it, and the same files left out.
-  const now = to === undefined ? await takeSnapshot(cwd, before.label) : null;
-  try {
-    return await compare(store, before, await load(to ?? now!.ref), options);
-  } finally {
-    if (now !== null) deleteRef(repo, now.ref, now.oid);
-  }
+  const now = await takeAnonymous(cwd, before.label, { since: from });
+  return await compare(store, before, await loadSnapshot(store, now.ref, now.oid), options);
 }
 
 async function compare(

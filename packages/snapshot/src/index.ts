@@ -1,4 +1,4 @@
-export { AtomicSnapshot } from './atomic-snapshot.ts';
+export { AtomicSnapshot, type SnapshotDetails } from './atomic-snapshot.ts';
 export type { DiffEntry, DiffOptions } from './diff.ts';
 export { AtomicSnapshotError } from './errors.ts';
 export type { GitConfig } from './git/config.ts';

@@ -78,19 +78,30 @@ export interface TakeExtras {
   readonly otherRules: Pick<TreeIgnoreRules, 'ignores'> | null;
   /** Commits to keep from being pruned. */
   readonly keep: readonly string[];
+  /** Writes the commit and gives it no ref: for looking at it now, and git prunes it later. */
+  readonly isAnonymous: boolean;
 }
+
+const NO_EXTRAS: TakeExtras = { otherRules: null, keep: [], isAnonymous: false };
 
 /** Everything `AtomicSnapshot.take` promises, with a report of what was captured. */
 export async function takeSnapshot(cwd: string, label: string, options: TakeOptions = {}): Promise<TakeReport> {
-  return explained(async () => {
-    if (options.since === undefined) return takeWithExtras(cwd, label, options, { otherRules: null, keep: [] });
-    const repo = findRepository(cwd);
-    using store = new ObjectStore(repo.commonDir);
-    const { ref, oid } = resolveSnapshot(repo, options.since);
-    const since = await loadSnapshot(store, ref, oid);
-    const { otherRules } = knownThen(store, since, repo.config.bool('core.ignorecase', false));
-    return await takeWithExtras(cwd, label, options, { otherRules, keep: [] });
-  });
+  return explained(() => takeSince(cwd, label, options, NO_EXTRAS));
+}
+
+/** A snapshot of the repository as it is, on no ref. */
+export async function takeAnonymous(cwd: string, label: string, options: TakeOptions): Promise<TakeReport> {
+  return takeSince(cwd, label, options, { ...NO_EXTRAS, isAnonymous: true });
+}
+
+async function takeSince(cwd: string, label: string, options: TakeOptions, extras: TakeExtras): Promise<TakeReport> {
+  if (options.since === undefined) return takeWithExtras(cwd, label, options, extras);
+  const repo = findRepository(cwd);
+  using store = new ObjectStore(repo.commonDir);
+  const { ref, oid } = resolveSnapshot(repo, options.since);
+  const since = await loadSnapshot(store, ref, oid);
+  const { otherRules } = knownThen(store, since, repo.config.bool('core.ignorecase', false));
+  return await takeWithExtras(cwd, label, options, { ...extras, otherRules });
 }
 
 export async function takeWithExtras(
@@ -171,7 +182,7 @@ async function takeOnce(
   state: GitState,
   label: string,
   options: TakeOptions,
-  { otherRules, keep }: TakeExtras,
+  { otherRules, keep, isAnonymous }: TakeExtras,
 ): Promise<TakeReport | null> {
   const { index, head } = state;
   const { includeIgnored = [], onProgress } = options;
@@ -214,7 +225,7 @@ async function takeOnce(
   if (!isUnchanged(repo, state)) return null;
   writer.flush();
   const ref = SNAPSHOT_REFS + newSnapshotId();
-  updateRef(repo, ref, oid, null);
+  if (!isAnonymous) updateRef(repo, ref, oid, null);
   cache.save();
   const { changes, untracked } = captured;
   return {

@@ -1,25 +1,55 @@
-import { AtomicSnapshot } from '@devs/snapshot';
-import { viewProject } from '../project.ts';
+import { AtomicSnapshot, type DiffEntry } from '@devs/snapshot';
+import { page } from '../pager.ts';
+import { viewProject } from '../project-view.ts';
+import { snapshotOf } from '../restore-operation.ts';
+import { workTreePaths } from '../work-tree-paths.ts';
 import type { CommandContext } from './context.ts';
-import { findRun, snapshotOf } from './find-run.ts';
+import { stat } from './diff-stat.ts';
+import { findRun } from './find-run.ts';
+
+export interface DiffFlags {
+  readonly stat?: boolean;
+  readonly nameOnly?: boolean;
+  readonly nameStatus?: boolean;
+}
 
 const LETTERS = { added: 'A', deleted: 'D', modified: 'M', 'mode changed': 'X', 'type changed': 'T' } as const;
 
 /**
- * `devs diff`: the files a run changed. A run whose end is unknown is compared with the work tree as it is. Exit code 1
- * when there are any, as `git diff --exit-code`.
+ * `devs diff`: what a run changed, as a patch. A run whose end is unknown, and a snapshot that somebody asked for, are
+ * compared with the work tree as it is. Exit code 1 when there are changes, as `git diff --exit-code`.
  */
-export async function diff({ cwd, terminal }: CommandContext, name: string, paths: readonly string[]): Promise<number> {
+export async function diff(
+  context: CommandContext,
+  name: string,
+  paths: readonly string[],
+  flags: DiffFlags,
+): Promise<number> {
+  const { cwd, terminal } = context;
   await using project = await viewProject(cwd, terminal.event);
   const run = await findRun(project.log, name);
   const { root } = project.repo;
-  const before = snapshotOf(run);
-  const options = paths.length === 0 ? {} : { paths };
-  const entries = await AtomicSnapshot.diff(root, before, run.after_ref ?? undefined, options);
-  for (const entry of entries) {
-    if (terminal.options.json) terminal.json({ ...entry });
-    else terminal.answer(`${LETTERS[entry.status]} ${entry.path}`);
-  }
-  if (entries.length === 0) terminal.say(`run ${run.id} changed no file`);
+  const isNames = flags.nameOnly === true || flags.nameStatus === true;
+  const isPatch = !terminal.options.json && !isNames && flags.stat !== true;
+  const entries = await AtomicSnapshot.diff(root, snapshotOf(run), run.after_ref ?? undefined, {
+    ...(paths.length === 0 ? {} : { paths: workTreePaths(paths, cwd, root) }),
+    lines: !isNames,
+    patch: isPatch,
+  });
+  if (terminal.options.json) for (const entry of entries) terminal.json({ ...entry });
+  else if (entries.length === 0) terminal.say(`run ${run.id} changed no file`);
+  else if (isPatch) await page(context, Buffer.concat(entries.map(patchOf)));
+  else for (const line of linesOf(entries, flags)) terminal.answer(line);
   return entries.length === 0 ? 0 : 1;
+}
+
+function linesOf(entries: readonly DiffEntry[], { nameOnly, nameStatus }: DiffFlags): string[] {
+  if (nameOnly === true) return entries.map(({ path }) => path);
+  if (nameStatus === true) return entries.map(({ status, path }) => `${LETTERS[status]}\t${path}`);
+  return stat(entries);
+}
+
+/** A submodule has no patch of its own. */
+function patchOf({ patch, path }: DiffEntry): Buffer {
+  return patch ?? Buffer.from(`submodule ${path} moved\n`);
 }

@@ -1,23 +1,20 @@
-import { AtomicSnapshot, findRepository } from '@devs/snapshot';
-import { lockProject } from '../project.ts';
-import { dropIfThere } from '../repair.ts';
+import { AtomicSnapshot } from '@devs/snapshot';
+import { dropIfThere } from '../drop-if-there.ts';
 import type { CommandContext } from './context.ts';
 import { findRun, findRunFirst } from './find-run.ts';
+import { lockFor } from './with-lock.ts';
 
 /** `devs drop`: forgets a run's snapshots, what it did stays. A second drop does nothing. */
 export async function drop(context: CommandContext, name: string): Promise<number> {
   const { id } = await findRunFirst(context, name);
-  const { cwd, terminal, env } = context;
-  await using project = await lockProject(
-    findRepository(cwd),
-    { taskId: 'drop', command: 'devs drop', parentLockId: env.DEVS_LOCK_ID, lazyHeartbeat: true },
-    terminal.event,
-  );
+  const { terminal } = context;
+  await using project = await lockFor(context, 'drop');
   const run = await findRun(project.log, id);
   const { root } = project.repo;
   const refs = (await AtomicSnapshot.list(root)).filter(({ runId }) => runId === run.id).map(({ ref }) => ref);
   // The row first: killed in between, the refs that are left are found by their run's name.
-  await project.log.forgetSnapshot(run.id, 'drop', { refs });
+  const nothing = { snapshotRef: null, afterRef: null };
+  if (refs.length > 0) await project.log.setSnapshots(run.id, nothing, 'drop', { refs });
   for (const ref of refs) await dropIfThere(root, ref);
   if (terminal.options.json) terminal.json({ type: 'drop', run: run.id, dropped: refs });
   else

@@ -1,26 +1,75 @@
 import process from 'node:process';
-import type { RunWithCommand } from '@devs/db';
-import { formatAge, formatDuration } from '../duration.ts';
-import { viewProject } from '../project.ts';
+import type { Run, RunLog } from '@devs/db';
+import { viewProject } from '../project-view.ts';
+import { shortId } from '../short-id.ts';
 import { colour } from '../terminal.ts';
+import { formatAge, formatDuration } from '../units.ts';
 import type { CommandContext } from './context.ts';
+
+/** What became of a run's snapshot. */
+type Fate = 'kept' | 'restored' | 'dropped' | null;
 
 /** `devs log`: one line a run, newest first. */
 export async function log({ cwd, terminal }: CommandContext, limit: number): Promise<number> {
   await using project = await viewProject(cwd, terminal.event);
   const runs = (await project.log?.list(limit)) ?? [];
-  if (terminal.options.json) for (const run of runs) terminal.json({ ...run });
-  else if (runs.length === 0) terminal.say('nothing has run here yet');
-  else for (const run of runs) terminal.answer(line(run));
+  if (runs.length === 0) {
+    if (!terminal.options.json) terminal.say('nothing has run here yet');
+    return 0;
+  }
+  const fates = await fatesOf(project.log!, runs);
+  if (terminal.options.json) for (const run of runs) terminal.json({ ...run, fate: fates.get(run.id) });
+  else
+    for (const line of table(runs, fates, process.stdout.isTTY ? process.stdout.columns : null)) terminal.answer(line);
   return 0;
 }
 
-const COLOURS = { running: 'cyan', succeeded: 'green', failed: 'red', crashed: 'yellow' } as const;
+async function fatesOf(log: RunLog, runs: readonly Run[]): Promise<Map<string, Fate>> {
+  const fates = new Map<string, Fate>(runs.map(({ id, snapshot_ref }) => [id, snapshot_ref === null ? null : 'kept']));
+  const ids = [...fates].filter(([, fate]) => fate === null).map(([id]) => id);
+  // Newest first: the first says how it ended.
+  for (const { run_id, kind } of await log.events(['restore', 'undo', 'drop', 'gc'], ids)) {
+    if (fates.get(run_id!) === null) fates.set(run_id!, kind === 'restore' ? 'restored' : 'dropped');
+  }
+  return fates;
+}
 
-function line(run: RunWithCommand): string {
-  const outcome = run.status === 'failed' ? `failed ${run.exit_code ?? ''}`.trim() : run.status;
-  const took = run.finished_at === null ? '' : formatDuration(Date.parse(run.finished_at) - Date.parse(run.started_at));
-  const kept = run.snapshot_ref === null ? '' : ' kept';
-  const shown = colour(COLOURS[run.status], outcome.padEnd(10), process.stdout);
-  return `${run.id}  ${formatAge(run.started_at).padEnd(12)} ${shown} ${took.padEnd(8)}${kept.padEnd(6)}${run.task_id}: ${run.command}`;
+const COLOURS = {
+  running: 'cyan',
+  succeeded: 'green',
+  failed: 'red',
+  crashed: 'yellow',
+  snapshot: 'cyan',
+} as const;
+
+function table(runs: readonly Run[], fates: ReadonlyMap<string, Fate>, width: number | null): string[] {
+  const short = runs.map(({ id }) => shortId(id));
+  const isUnique = new Set(short).size === short.length;
+  const rows = runs.map((run, i) => [
+    isUnique ? short[i]! : run.id,
+    formatAge(run.started_at),
+    run.status === 'failed' ? `failed ${run.exit_code ?? ''}`.trim() : run.status,
+    changesOf(run),
+    run.finished_at === null ? '' : formatDuration(Date.parse(run.finished_at) - Date.parse(run.started_at)),
+    fates.get(run.id) ?? '',
+    run.command.startsWith(run.task_id) ? run.command : `${run.task_id}: ${run.command}`,
+  ]);
+  const last = rows[0]!.length - 1;
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row, i) => {
+    const before = row.slice(0, last).map((cell, column) => cell.padEnd(widths[column]!));
+    const room = width === null ? null : Math.max(10, width - before.join('  ').length - 3);
+    before[2] = colour(COLOURS[runs[i]!.status], before[2]!, process.stdout);
+    return `${before.join('  ')}  ${shorten(row[last]!.replace(/\s+/g, ' '), room)}`;
+  });
+}
+
+function changesOf({ files_changed: files, lines_added: added, lines_deleted: deleted }: Run): string {
+  if (files === null) return '';
+  const lines = added === null || deleted === null ? '' : ` +${added} -${deleted}`;
+  return `${files} file${files === 1 ? '' : 's'}${lines}`;
+}
+
+function shorten(text: string, room: number | null): string {
+  return room === null || text.length <= room ? text : `${text.slice(0, room - 1)}…`;
 }

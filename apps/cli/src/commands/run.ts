@@ -1,12 +1,13 @@
 import path from 'node:path';
+import type { Changes } from '@devs/db';
 import { findRepository } from '@devs/snapshot';
-import { parseDuration } from '../duration.ts';
 import { CliError, EXIT_USAGE } from '../errors.ts';
 import { assertCommandExists } from '../find-command.ts';
 import { shieldFromSignals } from '../run-child.ts';
-import { assertTaskId, type CommandTask, taskIdOf } from '../task.ts';
+import { assertTaskId, type CommandTask, type SequenceTask, taskIdOf } from '../task.ts';
 import { type RunResult, TaskRunner, type TaskRunnerOptions } from '../task-runner.ts';
 import type { NamedTask } from '../tasks-file.ts';
+import { parseDuration } from '../units.ts';
 import type { CommandContext } from './context.ts';
 
 export interface RunFlags {
@@ -17,10 +18,11 @@ export interface RunFlags {
   readonly timeout?: string;
   readonly includeIgnored?: readonly string[];
   readonly force?: boolean;
+  readonly atomic?: boolean;
 }
 
 interface Job {
-  readonly task: CommandTask;
+  readonly task: CommandTask | SequenceTask;
   readonly options: Pick<TaskRunnerOptions, 'onFailure' | 'onSuccess' | 'timeout' | 'includeIgnored'>;
 }
 
@@ -54,12 +56,13 @@ async function planJobs(
   if (command !== null && names.length > 0) {
     throw usage('name tasks, or give a command after --, not both', `devs run -- ${command.join(' ')}`);
   }
-  if (flags.id !== undefined && names.length > 1)
-    throw usage('--id names one task, and there are several', 'devs run <task>');
+  if (flags.id !== undefined && names.length > 1 && flags.atomic !== true)
+    throw usage('--id names one task, and there are several', `devs run --atomic --id ${flags.id} ${names.join(' ')}`);
   if (names.length > 0) {
     // Loaded here: a command after -- needs no parser of task files.
     const { findTask } = await import('../tasks-file.ts');
-    return names.map((name) => namedJob(name, findTask(name, cwd, root), env, flags));
+    const jobs = names.map((name) => namedJob(name, findTask(name, cwd, root), env, flags));
+    return flags.atomic === true && jobs.length > 1 ? [asOne(jobs, flags)] : jobs;
   }
   if (command === null || command.length === 0 || command[0] === '')
     throw usage('there is no command to run', 'devs run -- <command>');
@@ -68,26 +71,52 @@ async function planJobs(
   return [{ task: { id: flags.id ?? taskIdOf(words), command: words, cwd }, options: optionsOf(flags) }];
 }
 
-function namedJob(name: string, found: NamedTask, env: NodeJS.ProcessEnv, flags: RunFlags): Job {
+interface NamedJob extends Job {
+  readonly task: CommandTask;
+}
+
+function namedJob(name: string, found: NamedTask, env: NodeJS.ProcessEnv, flags: RunFlags): NamedJob {
   const id = flags.id ?? (/^[A-Za-z0-9]/.test(name) ? name.replace(/[^A-Za-z0-9._-]+/g, '-') : taskIdOf([name]));
   assertTaskId(id);
   const PATH = [...found.binDirectories, env.PATH ?? ''].join(path.delimiter);
-  const { onFailure, onSuccess, timeout, includeIgnored } = found;
-  const own = {
+  const task = { id, command: found.run, cwd: found.cwd, env: { PATH } };
+  return { task, options: { ...settings(found), ...optionsOf(flags) } };
+}
+
+/** One transaction of several tasks. Each keeps its own time limit; one that restores on failure makes all restore. */
+function asOne(jobs: readonly NamedJob[], flags: RunFlags): Job {
+  const steps = jobs.map(({ task, options }) =>
+    options.timeout === undefined || flags.timeout !== undefined ? task : { ...task, timeout: options.timeout },
+  );
+  const all = jobs.map(({ options }) => options);
+  const includeIgnored = [...new Set(all.flatMap((options) => options.includeIgnored ?? []))];
+  const id =
+    flags.id ??
+    steps
+      .map((step) => step.id)
+      .join('-')
+      .slice(0, 100);
+  const options = {
+    ...(all.some(({ onFailure }) => onFailure === 'restore') ? { onFailure: 'restore' as const } : {}),
+    ...(all.some(({ onSuccess }) => onSuccess === 'keep') ? { onSuccess: 'keep' as const } : {}),
+    includeIgnored,
+    ...optionsOf(flags),
+  };
+  return { task: { id, steps }, options };
+}
+
+function optionsOf(flags: RunFlags): Job['options'] {
+  const { timeout, ...others } = flags;
+  return settings(timeout === undefined ? others : { ...others, timeout: parseDuration(timeout) });
+}
+
+/** Those that are set. */
+function settings({ onFailure, onSuccess, timeout, includeIgnored }: Job['options']): Job['options'] {
+  return {
     ...(onFailure === undefined ? {} : { onFailure }),
     ...(onSuccess === undefined ? {} : { onSuccess }),
     ...(timeout === undefined ? {} : { timeout }),
     ...(includeIgnored === undefined ? {} : { includeIgnored }),
-  };
-  return { task: { id, command: found.run, cwd: found.cwd, env: { PATH } }, options: { ...own, ...optionsOf(flags) } };
-}
-
-function optionsOf(flags: RunFlags): Job['options'] {
-  return {
-    ...(flags.onFailure === undefined ? {} : { onFailure: flags.onFailure }),
-    ...(flags.onSuccess === undefined ? {} : { onSuccess: flags.onSuccess }),
-    ...(flags.timeout === undefined ? {} : { timeout: parseDuration(flags.timeout) }),
-    ...(flags.includeIgnored === undefined ? {} : { includeIgnored: flags.includeIgnored }),
   };
 }
 
@@ -112,13 +141,14 @@ async function runJob(context: CommandContext, job: Job, flags: RunFlags): Promi
 }
 
 function explainFailure({ terminal }: CommandContext, result: RunResult): void {
-  const { runId, taskId, exitCode, signal, error } = result;
+  const { runId, taskId, exitCode, signal, error, changes } = result;
   const why = error ?? (signal === null ? `exit code ${exitCode}` : `killed by ${signal}`);
   if (result.restored) {
     terminal.warn(`${taskId} failed: ${why}. The repository is as it was before.`);
     return;
   }
-  terminal.warn(`${taskId} failed: ${why}. The repository as it was before is kept as run ${runId}.`);
+  const did = changes === null || changes.files === 0 ? 'It changed no file.' : `It changed ${countOf(changes)}.`;
+  terminal.warn(`${taskId} failed: ${why}. ${did} The repository as it was before is kept as run ${runId}.`);
   for (const [verb, what] of [
     ['diff', 'look at what it did'],
     ['restore', 'bring everything back'],
@@ -126,6 +156,11 @@ function explainFailure({ terminal }: CommandContext, result: RunResult): void {
   ]) {
     terminal.say(`  ${`${what}:`.padEnd(25)}${terminal.hint(`devs ${verb} ${runId}`)}`);
   }
+}
+
+function countOf({ files, added, deleted }: Changes): string {
+  const lines = added === null || deleted === null ? '' : ` (+${added} -${deleted} lines)`;
+  return `${files} file${files === 1 ? '' : 's'}${lines}`;
 }
 
 function usage(message: string, hint: string): CliError {

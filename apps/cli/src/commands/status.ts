@@ -1,8 +1,8 @@
 import { StateLock } from '@devs/lock';
 import { AtomicSnapshot } from '@devs/snapshot';
-import { formatAge, formatDuration } from '../duration.ts';
 import { orphansOf } from '../left-behind.ts';
-import { viewProject } from '../project.ts';
+import { viewProject } from '../project-view.ts';
+import { formatAge, formatDuration } from '../units.ts';
 import type { CommandContext } from './context.ts';
 
 /** `devs status`: who holds the lock, how the last run ended, what can be restored. */

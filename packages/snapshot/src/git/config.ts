@@ -17,6 +17,15 @@ export class GitConfig {
     return this.#values.get(key)?.at(-1);
   }
 
+  /** All values of a key, in git's order. */
+  all(key: string): readonly string[] {
+    return this.#values.get(key) ?? [];
+  }
+
+  keys(): Iterable<string> {
+    return this.#values.keys();
+  }
+
   /** Git's booleans; a key without a value is true. */
   bool(key: string, fallback: boolean): boolean {
     const value = this.get(key)?.toLowerCase();

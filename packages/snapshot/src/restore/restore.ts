@@ -23,7 +23,7 @@ export interface RestoreOptions {
   readonly paths?: readonly string[];
   /** Leaves index, HEAD, branch and operation files alone. */
   readonly filesOnly?: boolean;
-  /** Returns the plan and changes nothing, except that a safety snapshot is taken and dropped again. */
+  /** Returns the plan and changes nothing. */
   readonly dryRun?: boolean;
   /**
    * The snapshot (its ref, id or commit) of the repository as the run left it; null: nobody knows. What was done since, to
@@ -37,6 +37,10 @@ export interface RestoreReport {
   readonly ref: string;
   /** Its commit, which the safety snapshot keeps from being pruned: the `after` of undoing this restore. */
   readonly oid: string;
+  /** What it was limited to; null: everything. */
+  readonly paths: readonly string[] | null;
+  /** Whether index, HEAD, branch and operation files were left alone. */
+  readonly filesOnly: boolean;
   /** The repository as it was before; restoring it undoes this restore. Null for a dry run. */
   readonly safetyRef: string | null;
   /** As it was when this call took an interrupted restore up again; null where it took none up. */
@@ -126,6 +130,7 @@ async function applySnapshot(
   const taken = await takeWithExtras(repo.root, snapshot.label, safety, {
     otherRules,
     keep: [...snapshot.kept.filter((oid) => !isSnapshot(store, oid)), snapshot.oid],
+    isAnonymous: request.dryRun,
   });
   const now = await loadSnapshot(store, taken.ref, taken.oid);
   const plan = planRestore(store, now, snapshot, {
@@ -139,7 +144,7 @@ async function applySnapshot(
     await proveApplicable(application);
     if (after !== null) assertUnchangedSince(store, { after, now, target: snapshot }, plan, repo.root, filesOnly);
   } catch (error) {
-    deleteRef(repo, taken.ref, taken.oid);
+    if (!request.dryRun) deleteRef(repo, taken.ref, taken.oid);
     throw error;
   }
   const { ref, oid } = snapshot;
@@ -147,15 +152,14 @@ async function applySnapshot(
     ...describePlan(plan),
     ref,
     oid,
+    paths: request.paths?.map(toText) ?? null,
+    filesOnly,
     safetyRef: request.safety ?? taken.ref,
     halfwayRef: request.safety === null ? null : taken.ref,
     moved: filesOnly ? [] : movedSince(repo, store, snapshot),
     dropped: false,
   };
-  if (request.dryRun) {
-    deleteRef(repo, taken.ref, taken.oid);
-    return { ...report, safetyRef: null };
-  }
+  if (request.dryRun) return { ...report, safetyRef: null };
   writeJournal(repo.gitDir, {
     schema: 1,
     target: ref,

@@ -6,8 +6,8 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h:
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text.trim());
   if (match !== null) return Number(match[1]) * UNITS[match[2] ?? 's']!;
-  throw new CliError('DEVS_DURATION', `'${text}' is no duration`, {
-    hint: 'write it as 500ms, 30s, 10m, 2h or 14d',
+  throw new CliError('DEVS_DURATION', `'${text}' is no duration: write it as 500ms, 30s, 10m, 2h or 14d`, {
+    hint: 'devs --help',
     exitCode: EXIT_USAGE,
   });
 }
@@ -19,6 +19,14 @@ export function formatDuration(ms: number): string {
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 60) return `${minutes}m ${Math.floor((ms % 60_000) / 1_000)}s`;
   return minutes < 24 * 60 ? `${Math.floor(minutes / 60)}h ${minutes % 60}m` : `${Math.floor(minutes / 1_440)}d`;
+}
+
+/** For people: `512 B`, `3.4 KiB`, `12.0 MiB`, `2.1 GiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB'];
+  let [value, unit] = [bytes, 0];
+  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
+  return unit === 0 ? `${bytes} B` : `${value.toFixed(1)} ${units[unit]}`;
 }
 
 export function formatAge(iso: string, now: number = Date.now()): string {

@@ -1,0 +1,45 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { findRepository } from '@devs/snapshot';
+import { excludeOwnFiles } from '../exclude.ts';
+import { CONFIG_FILE, taskNames } from '../tasks-file.ts';
+import type { CommandContext } from './context.ts';
+
+const TEMPLATE = `{
+  // Tasks for \`devs run <name>\`. Scripts of package.json can be run by their names, too.
+  "tasks": {
+    // "format": "pnpm format",
+    // "upgrade": { "run": "pnpm up --latest && pnpm test", "onFailure": "restore", "timeout": "10m" }
+  },
+  // Beside processes that a killed run left at work: "refuse" to start, or "warn".
+  "orphans": "refuse"
+}
+`;
+
+/** `devs init`: a \`devs.json\` to fill in, where there is none. Not needed for \`devs run -- command\`. */
+export async function init({ cwd, terminal }: CommandContext): Promise<number> {
+  const repo = findRepository(cwd);
+  const file = path.join(repo.root, CONFIG_FILE);
+  const isNew = createIfMissing(file);
+  // Refuses what cannot be read, naming line and column.
+  const tasks = taskNames(cwd, repo.root);
+  excludeOwnFiles(repo);
+  if (terminal.options.json) {
+    terminal.json({ type: 'init', file, created: isNew, tasks });
+    return 0;
+  }
+  terminal.say(isNew ? `made ${file}` : `${file} is there already, and was left alone`);
+  const example = tasks[0] === undefined ? 'devs run -- git status' : `devs run ${tasks[0]}`;
+  terminal.say(`try: ${terminal.hint(example)}`);
+  return 0;
+}
+
+function createIfMissing(file: string): boolean {
+  try {
+    fs.writeFileSync(file, TEMPLATE, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+import { findRepository } from '@devs/snapshot';
+import type { RunnerEvent } from '../events.ts';
+import { lockProject } from '../project.ts';
+import { viewProject } from '../project-view.ts';
+import { shieldFromSignals } from '../run-child.ts';
+import type { CommandContext } from './context.ts';
+
+/**
+ * `devs recover`: puts right what a killed devs left, as every command does at its start, and says what that was. Nothing
+ * to do is success, too.
+ */
+export async function recover({ cwd, terminal, env }: CommandContext): Promise<number> {
+  using _ = shieldFromSignals();
+  const done: RunnerEvent['type'][] = [];
+  const emit = (event: RunnerEvent) => {
+    if (event.type !== 'waiting' && event.type !== 'progress' && event.type !== 'step') done.push(event.type);
+    terminal.event(event);
+  };
+  let hasHistory: boolean;
+  {
+    await using view = await viewProject(cwd, emit);
+    hasHistory = view.log !== null;
+  }
+  if (hasHistory) {
+    const request = { taskId: 'recover', command: 'devs recover', parentLockId: env.DEVS_LOCK_ID, lazyHeartbeat: true };
+    await (await lockProject(findRepository(cwd), request, emit))[Symbol.asyncDispose]();
+  }
+  if (terminal.options.json) terminal.json({ type: 'recover', repaired: done });
+  else if (done.length === 0) terminal.say('nothing had to be repaired');
+  return 0;
+}

@@ -1,0 +1,41 @@
+import type { RunLog } from '@devs/db';
+import { StateLock } from '@devs/lock';
+import { findRepository, newSnapshotId, takeSnapshot } from '@devs/snapshot';
+import { openLog } from '../open-log.ts';
+import { shieldFromSignals } from '../run-child.ts';
+import { assertTaskId } from '../task.ts';
+import type { CommandContext } from './context.ts';
+import { lockFor } from './with-lock.ts';
+
+/**
+ * `devs snapshot`: keeps the repository as it is now, under a label; `devs restore <label>` goes back to it. Inside a run it
+ * needs no lock: that run holds it.
+ */
+export async function snapshot(context: CommandContext, label = 'snapshot'): Promise<number> {
+  assertTaskId(label);
+  const { cwd, env } = context;
+  using _ = shieldFromSignals();
+  const { root } = findRepository(cwd);
+  const status = await StateLock.inspect(root);
+  if (status.state === 'held' && env.DEVS_LOCK_ID !== undefined && status.lock.id === env.DEVS_LOCK_ID) {
+    const { log, close } = await openLog(root, { hasLiveRun: () => true });
+    try {
+      return await keep(context, root, log, label);
+    } finally {
+      await close();
+    }
+  }
+  await using project = await lockFor(context, 'snapshot');
+  return await keep(context, root, project.log, label);
+}
+
+async function keep({ terminal }: CommandContext, root: string, log: RunLog, label: string): Promise<number> {
+  const id = newSnapshotId();
+  const report = await takeSnapshot(root, label, { kind: 'manual', runId: id, onProgress: terminal.progress });
+  const { ref, head, changed, untracked, skipped } = report;
+  await log.addSnapshot({ id, taskId: label, command: '(snapshot)', headBefore: head.oid, snapshotRef: ref });
+  if (terminal.options.json) terminal.json({ type: 'snapshot', id, label, ref, changed, untracked, skipped });
+  else
+    terminal.say(`kept as ${id} (${changed} changed, ${untracked} untracked): ${terminal.hint(`devs restore ${id}`)}`);
+  return 0;
+}

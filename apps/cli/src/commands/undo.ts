@@ -1,0 +1,26 @@
+import { newestOperation, nothingToUndo } from '../newest-operation.ts';
+import { viewProject } from '../project-view.ts';
+import { performRestore, type RestoreFlags } from '../restore-operation.ts';
+import { shieldFromSignals } from '../run-child.ts';
+import type { CommandContext } from './context.ts';
+import { renderRestore } from './render-restore.ts';
+import { lockFor } from './with-lock.ts';
+
+/** `devs undo`: takes the newest operation back, a run or a restore. Twice in a row: what was taken back is there again. */
+export async function undo(context: CommandContext, flags: Pick<RestoreFlags, 'force' | 'dryRun'>): Promise<number> {
+  const { terminal } = context;
+  using _ = shieldFromSignals();
+  await assertHasHistory(context);
+  await using project = await lockFor(context, 'undo');
+  const { what, target } = await newestOperation(project.repo.root, project.log);
+  const report = await performRestore(project, target, flags, terminal.progress);
+  if (terminal.options.json) terminal.json({ type: 'undo', what, dryRun: flags.dryRun === true, ...report });
+  else renderRestore(terminal, what, report, flags.dryRun === true);
+  return 0;
+}
+
+/** Where nothing ever ran, no database must come into being. */
+async function assertHasHistory({ cwd, terminal }: CommandContext): Promise<void> {
+  await using view = await viewProject(cwd, terminal.event);
+  if (view.log === null) throw nothingToUndo('nothing has run here yet');
+}

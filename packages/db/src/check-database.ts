@@ -1,0 +1,36 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import SQLite from 'better-sqlite3';
+import { DatabaseError, explainSqliteError } from './errors.ts';
+import { DATABASE_FILE } from './open-database.ts';
+
+export interface DatabaseCheck {
+  readonly exists: boolean;
+  /** Files of a write-ahead log: somebody uses the database, or was killed while using it. */
+  readonly leftovers: readonly string[];
+  /** What is wrong inside, in SQLite's words; empty: nothing. */
+  readonly problems: readonly string[];
+}
+
+/** Looks at `.devs.db` in `cwd`, every page of it, and changes nothing. */
+export function checkDatabase(cwd: string): DatabaseCheck {
+  const file = path.join(cwd, DATABASE_FILE);
+  const leftovers = [`${file}-wal`, `${file}-shm`].filter((name) => fs.existsSync(name));
+  if (!fs.existsSync(file)) return { exists: false, leftovers, problems: [] };
+  return { exists: true, leftovers, problems: integrityOf(file) };
+}
+
+function integrityOf(file: string): string[] {
+  let sqlite: SQLite.Database | undefined;
+  try {
+    sqlite = new SQLite(file, { readonly: true });
+    const rows = sqlite.pragma('integrity_check(5)') as { integrity_check: string }[];
+    return rows.map((row) => row.integrity_check).filter((text) => text !== 'ok');
+  } catch (error) {
+    const explained = explainSqliteError(file, error);
+    if (!(explained instanceof DatabaseError)) throw explained;
+    return [explained.message];
+  } finally {
+    sqlite?.close();
+  }
+}
