@@ -17,13 +17,14 @@ export function checkDatabase(cwd: string): DatabaseCheck {
   const file = path.join(cwd, DATABASE_FILE);
   const leftovers = [`${file}-wal`, `${file}-shm`].filter((name) => fs.existsSync(name));
   if (!fs.existsSync(file)) return { exists: false, leftovers, problems: [] };
-  return { exists: true, leftovers, problems: integrityOf(file) };
+  // Read only where a log was left: it stays as it is. Elsewhere such a connection would leave one itself.
+  return { exists: true, leftovers, problems: integrityOf(file, leftovers.length > 0) };
 }
 
-function integrityOf(file: string): string[] {
+function integrityOf(file: string, readonly: boolean): string[] {
   let sqlite: SQLite.Database | undefined;
   try {
-    sqlite = new SQLite(file, { readonly: true });
+    sqlite = new SQLite(file, { readonly });
     const rows = sqlite.pragma('integrity_check(5)') as { integrity_check: string }[];
     return rows.map((row) => row.integrity_check).filter((text) => text !== 'ok');
   } catch (error) {

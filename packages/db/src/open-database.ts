@@ -70,18 +70,25 @@ async function open(file: string, options: OpenOptions): Promise<OpenedDatabase>
   try {
     const leftovers = [`${file}-wal`, `${file}-shm`].filter((name) => fs.existsSync(name));
     const recover = leftovers.length > 0 && !(await options.hasLiveRun?.());
-    sqlite = new SQLite(file, { timeout: BUSY_TIMEOUT_MS });
+    const opened = new SQLite(file, { timeout: BUSY_TIMEOUT_MS });
+    sqlite = opened;
     if (recover) checkpointLeftovers(sqlite, leftovers, options);
     pragmaWhenFree(sqlite, 'journal_mode = WAL');
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
     const db = new Kysely<Schema>({ dialect: new ImmediateSqliteDialect({ database: sqlite }, file) });
     if (!isLatest(sqlite)) await migrateToLatest(db);
-    return { db, path: file, close: () => db.destroy() };
+    return { db, path: file, close: () => close(db, opened) };
   } catch (error) {
     sqlite?.close();
     throw explainSqliteError(file, error);
   }
+}
+
+/** Kysely closes only what it has used. */
+async function close(db: Kysely<Schema>, sqlite: SQLite.Database): Promise<void> {
+  await db.destroy();
+  sqlite.close();
 }
 
 function checkpointLeftovers(sqlite: SQLite.Database, files: readonly string[], { onWarning }: OpenOptions): void {

@@ -6,6 +6,7 @@ import SQLite from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
+  checkDatabase,
   latestMigration,
   migrateToLatest,
   openDatabase,
@@ -119,6 +120,13 @@ describe('migrations', () => {
   });
 });
 
+test('opened and closed without a question asked, it leaves no file behind', async () => {
+  for (let i = 0; i < 2; i++) {
+    await (await openDatabase(dir)).close();
+    expect(fs.readdirSync(dir)).toEqual(['.devs.db']);
+  }
+});
+
 describe('transactions', () => {
   test('begin immediate: two that read and then write both succeed', async () => {
     const [first, second] = [await openDatabase(dir), await openDatabase(dir)];
@@ -223,6 +231,26 @@ describe('a damaged database', () => {
     }
     expect(warnings).toMatchObject([{ code: 'DEVS_DB_REPLACED' }]);
     expect(fs.readFileSync(warnings[0]!.files[0]!).subarray(0, 100)).toEqual(bytes.subarray(0, 100));
+  });
+
+  test('checkDatabase names what is wrong and leaves no file behind', async () => {
+    expect(checkDatabase(dir)).toEqual({ exists: false, leftovers: [], problems: [] });
+    await make();
+    expect(checkDatabase(dir)).toEqual({ exists: true, leftovers: [], problems: [] });
+    expect(fs.readdirSync(dir)).toEqual(['.devs.db']);
+    const child = await holder();
+    expect(checkDatabase(dir)).toMatchObject({ leftovers: [`${file()}-wal`, `${file()}-shm`], problems: [] });
+    await kill(child);
+    const wal = fs.readFileSync(`${file()}-wal`);
+    expect(checkDatabase(dir).leftovers).toHaveLength(2);
+    expect(fs.readFileSync(`${file()}-wal`)).toEqual(wal);
+    for (const [, damage] of damages.slice(2)) {
+      fs.rmSync(dir, { recursive: true });
+      fs.mkdirSync(dir);
+      await make();
+      damage();
+      expect(checkDatabase(dir).problems).not.toEqual([]);
+    }
   });
 
   test('a file that never was a database is left alone', async () => {

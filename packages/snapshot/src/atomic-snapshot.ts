@@ -2,7 +2,7 @@ import { toText } from './byte-path.ts';
 import { type DiffEntry, type DiffOptions, diffSnapshots } from './diff.ts';
 import { deleteRef, type Head, listRefs, readHead } from './git/refs.ts';
 import { findRepository } from './git/repository.ts';
-import { loadSnapshot, readInfo, resolveSnapshot, type SnapshotInfo } from './load-snapshot.ts';
+import { loadSnapshot, readInfo, readInfoIfWhole, resolveSnapshot, type SnapshotInfo } from './load-snapshot.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { ownBytes } from './own-bytes.ts';
 import { readJournal } from './restore/journal.ts';
@@ -61,13 +61,13 @@ export class AtomicSnapshot {
     });
   }
 
-  /** All snapshots, oldest first. */
+  /** All snapshots, oldest first; those that cannot be read are of the kind `unreadable`. */
   static async list(cwd: string): Promise<readonly SnapshotInfo[]> {
     return explained(async () => {
       const repo = findRepository(cwd);
       using store = new ObjectStore(repo.commonDir);
       const infos: SnapshotInfo[] = [];
-      for (const [ref, oid] of listRefs(repo, SNAPSHOT_REFS)) infos.push(readInfo(store, ref, oid));
+      for (const [ref, oid] of listRefs(repo, SNAPSHOT_REFS)) infos.push(readInfoIfWhole(store, ref, oid));
       return infos.sort((a, b) => (a.id < b.id ? -1 : 1));
     });
   }

@@ -62,6 +62,26 @@ export function readInfo(store: ObjectStore, ref: string, oid: string): Snapshot
   };
 }
 
+/** As `readInfo`; a commit that cannot be read hides no other snapshot. */
+export function readInfoIfWhole(store: ObjectStore, ref: string, oid: string): SnapshotInfo {
+  try {
+    return readInfo(store, ref, oid);
+  } catch (error) {
+    if (!(error instanceof AtomicSnapshotError)) throw error;
+    const id = ref.slice(SNAPSHOT_REFS.length);
+    return {
+      ref,
+      id,
+      oid,
+      label: '',
+      kind: 'unreadable',
+      runId: null,
+      takenAt: new Date(0).toISOString(),
+      trailers: {},
+    };
+  }
+}
+
 /** @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID` where the commit is no complete snapshot. */
 export async function loadSnapshot(store: ObjectStore, ref: string, oid: string): Promise<LoadedSnapshot> {
   // Loaded on first use: taking and listing snapshots do without it, and start 50 ms sooner.

@@ -24,8 +24,11 @@ import { newSnapshotId, SNAPSHOT_REFS } from './snapshot-id.ts';
 import { writeKeptTree, writeTrackedTrees } from './snapshot-trees.ts';
 import { explained } from './system-errors.ts';
 
-/** Why a snapshot was taken. `safety`: by a restore, before it changed anything. */
-export type SnapshotKind = 'before' | 'after' | 'safety' | 'manual';
+/**
+ * Why a snapshot was taken. `safety`: by a restore, before it changed anything. `unreadable`: nobody can tell, its commit is
+ * missing or damaged.
+ */
+export type SnapshotKind = 'before' | 'after' | 'safety' | 'manual' | 'unreadable';
 
 /**
  * How far a take or a restore is. `scan`, `store`: tracked files looked at, changed and untracked files read. `write`: new

@@ -37,7 +37,7 @@ export async function diff(
     patch: isPatch,
   });
   if (terminal.options.json) for (const entry of entries) terminal.json({ ...entry });
-  else if (entries.length === 0) terminal.say(`run ${run.id} changed no file`);
+  else if (entries.length === 0) terminal.say(`no file differs from ${run.id}`);
   else if (isPatch) await page(context, Buffer.concat(entries.map(patchOf)));
   else for (const line of linesOf(entries, flags)) terminal.answer(line);
   return entries.length === 0 ? 0 : 1;

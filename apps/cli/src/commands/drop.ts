@@ -11,7 +11,10 @@ export async function drop(context: CommandContext, name: string): Promise<numbe
   await using project = await lockFor(context, 'drop');
   const run = await findRun(project.log, id);
   const { root } = project.repo;
-  const refs = (await AtomicSnapshot.list(root)).filter(({ runId }) => runId === run.id).map(({ ref }) => ref);
+  // Those it names count even where they cannot be read.
+  const refs = (await AtomicSnapshot.list(root))
+    .filter(({ ref, runId }) => runId === run.id || ref === run.snapshot_ref || ref === run.after_ref)
+    .map(({ ref }) => ref);
   // The row first: killed in between, the refs that are left are found by their run's name.
   const nothing = { snapshotRef: null, afterRef: null };
   if (refs.length > 0) await project.log.setSnapshots(run.id, nothing, 'drop', { refs });

@@ -108,7 +108,7 @@ const snapshots: Check = async ({ repo }) => {
     } catch (error) {
       if (!(error instanceof AtomicSnapshotError)) throw error;
       const hint = error.hint ?? 'git fsck --full';
-      findings.push({ check: 'snapshots', ok: false, message: error.message, hint });
+      findings.push({ check: 'snapshots', ok: false, message: `${ref}: ${error.message}`, hint });
     }
   }
   if (findings.length > 0) return findings;

@@ -32,6 +32,9 @@ function objectFs(store: ObjectStore) {
   };
 }
 
+/** @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED` */
 export async function parseCommit(store: ObjectStore, oid: string): Promise<CommitObject> {
+  // Asked first, for its errors: isomorphic-git's name no way out.
+  store.read(oid, 'commit');
   return (await readCommit({ fs: objectFs(store), gitdir: '/objects-only', oid })).commit;
 }
