@@ -1,6 +1,6 @@
 import type { FoundRun, Run, RunLog } from '@devs/db';
 import { AtomicSnapshot, type SnapshotInfo } from '@devs/snapshot';
-import { dropIfThere } from './drop-if-there.ts';
+import { dropIfFree } from './drop-if-there.ts';
 import type { Emit } from './events.ts';
 import { runOf } from './settle-restore.ts';
 
@@ -62,7 +62,7 @@ async function settle(root: string, log: RunLog, run: Run, { ref, kind }: Snapsh
   if (kind === 'safety') await log.event('restore', run.id, { safety_ref: ref, found: true });
   else if (kind === 'after' && run.snapshot_ref !== null && run.after_ref === null) {
     await log.setAfter(run.id, ref, (await AtomicSnapshot.show(root, ref)).head.oid);
-  } else await dropIfThere(root, ref);
+  } else await dropIfFree(root, ref);
 }
 
 /** Runs that only their snapshots remember: the row was never written, or the database was lost. */

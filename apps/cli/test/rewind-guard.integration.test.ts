@@ -386,6 +386,10 @@ describe('in a linked work tree', () => {
       );
       expect(ended.code).toBe(1);
       expect(linked.read('dir/c.txt')).toBe('precious');
+      // The other's runs and snapshots are none of its business.
+      await devs(linked.dir, 'gc', '--keep', '0');
+      expect((await devs(linked.dir, 'log')).stdout.split('\n')).toHaveLength(2);
+      expect(repo.refs()).toHaveLength(1);
       command.exit(0);
       expect((await run.ended).code).toBe(0);
       expect(linked.git('status', '--porcelain')).toBe(' M dir/c.txt');

@@ -2,6 +2,7 @@ import { toText } from './byte-path.ts';
 import { type DiffEntry, type DiffOptions, diffSnapshots } from './diff.ts';
 import { deleteRef, type Head, listRefs, readHead } from './git/refs.ts';
 import { findRepository } from './git/repository.ts';
+import { removeDeadDrop } from './leftovers.ts';
 import { loadSnapshot, readInfo, readInfoIfWhole, resolveSnapshot, type SnapshotInfo } from './load-snapshot.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { ownBytes } from './own-bytes.ts';
@@ -52,23 +53,32 @@ export class AtomicSnapshot {
     return explained(() => recoverRestore(cwd));
   }
 
-  /** Deletes the snapshot's ref. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_GIT_LOCKED` */
-  static async drop(cwd: string, stashRef: string): Promise<void> {
+  /**
+   * Deletes the snapshot's ref. `exclusive`: the caller knows that nobody else is dropping it, and a lock that a killed drop
+   * left on it is removed.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_GIT_LOCKED`
+   */
+  static async drop(cwd: string, stashRef: string, options: { readonly exclusive?: boolean } = {}): Promise<void> {
     return explained(async () => {
       const repo = findRepository(cwd);
       const { ref, oid } = resolveSnapshot(repo, stashRef);
+      if (options.exclusive === true) removeDeadDrop(repo, ref);
       deleteRef(repo, ref, oid);
     });
   }
 
-  /** All snapshots, oldest first; those that cannot be read are of the kind `unreadable`. */
-  static async list(cwd: string): Promise<readonly SnapshotInfo[]> {
+  /**
+   * The snapshots of this work tree, or of all linked ones, oldest first; those that cannot be read are of the kind
+   * `unreadable`.
+   */
+  static async list(cwd: string, options: { readonly allWorkTrees?: boolean } = {}): Promise<readonly SnapshotInfo[]> {
     return explained(async () => {
       const repo = findRepository(cwd);
       using store = new ObjectStore(repo.commonDir);
-      const infos: SnapshotInfo[] = [];
-      for (const [ref, oid] of listRefs(repo, SNAPSHOT_REFS)) infos.push(readInfoIfWhole(store, ref, oid));
-      return infos.sort((a, b) => (a.id < b.id ? -1 : 1));
+      const all = [...listRefs(repo, SNAPSHOT_REFS)].map(([ref, oid]) => readInfoIfWhole(store, ref, oid));
+      return all
+        .filter(({ workTreeName }) => options.allWorkTrees === true || workTreeName === repo.workTreeName)
+        .sort((a, b) => (a.id < b.id ? -1 : 1));
     });
   }
 

@@ -43,24 +43,39 @@ function finishPacks(dir: string): void {
 }
 
 function removePackedRefsLock(repo: Repository): void {
-  const packed = path.join(repo.commonDir, 'packed-refs');
-  const lock = `${packed}.lock`;
-  if (!isAbandoned(lock)) return;
-  const [found, bytes] = [readIfThere(lock), readIfThere(packed)];
-  if (found === null || bytes === null) return;
+  if (!isAbandoned(path.join(repo.commonDir, 'packed-refs.lock'))) return;
   for (const name of namesIn(path.join(repo.commonDir, SNAPSHOT_REFS))) {
-    if (!name.endsWith('.lock')) continue;
-    const written = packedRefsWithout(bytes, SNAPSHOT_REFS + name.slice(0, -'.lock'.length));
-    if (found.equals(written.subarray(0, found.length))) {
-      removeIfThere(lock);
-      return;
-    }
+    if (name.endsWith('.lock') && removeOwnPackedLock(repo, SNAPSHOT_REFS + name.slice(0, -'.lock'.length))) return;
   }
 }
 
-function isAbandoned(file: string): boolean {
+/** Removes `packed-refs.lock` if it holds what a drop of `ref` was writing. */
+function removeOwnPackedLock(repo: Repository, ref: string): boolean {
+  const packed = path.join(repo.commonDir, 'packed-refs');
+  const [found, bytes] = [readIfThere(`${packed}.lock`), readIfThere(packed)];
+  if (found === null || bytes === null) return false;
+  return found.equals(packedRefsWithout(bytes, ref).subarray(0, found.length)) && removeIfThere(`${packed}.lock`);
+}
+
+/** Git writes a lock within this; nobody is at work on one that is older and still has only the beginning. */
+const WRITTEN_WITHIN_MS = 2_000;
+
+/**
+ * Removes what a killed drop of `ref` left, at once: for callers who know that nobody else is dropping it. Its lock stays as
+ * long as that of the packed refs may be git's.
+ */
+export function removeDeadDrop(repo: Repository, ref: string): void {
+  const lock = path.join(repo.commonDir, `${ref}.lock`);
+  if (!fs.existsSync(lock)) return;
+  const packedLock = path.join(repo.commonDir, 'packed-refs.lock');
+  if (fs.existsSync(packedLock) && !(isAbandoned(packedLock, WRITTEN_WITHIN_MS) && removeOwnPackedLock(repo, ref)))
+    return;
+  removeIfThere(lock);
+}
+
+function isAbandoned(file: string, afterMs: number = ABANDONED_AFTER_MS): boolean {
   const stat = fs.lstatSync(file, { throwIfNoEntry: false });
-  return stat !== undefined && Date.now() - stat.mtimeMs > ABANDONED_AFTER_MS;
+  return stat !== undefined && Date.now() - stat.mtimeMs > afterMs;
 }
 
 function namesIn(dir: string): string[] {

@@ -20,7 +20,9 @@ export interface SnapshotInfo {
   readonly kind: SnapshotKind;
   readonly runId: string | null;
   readonly takenAt: string;
-  /** All `Devs-<key>` lines of its message, `Kind` and `Run` among them. */
+  /** What git calls the linked work tree it is of; null for the main one. */
+  readonly workTreeName: string | null;
+  /** All `Devs-<key>` lines of its message, those of the fields above among them. */
   readonly trailers: Readonly<Record<string, string>>;
 }
 
@@ -58,6 +60,7 @@ export function readInfo(store: ObjectStore, ref: string, oid: string): Snapshot
     kind: (trailers.Kind ?? 'manual') as SnapshotKind,
     runId: trailers.Run ?? null,
     takenAt: new Date(time * 1000).toISOString(),
+    workTreeName: trailers.Worktree ?? null,
     trailers,
   };
 }
@@ -69,16 +72,8 @@ export function readInfoIfWhole(store: ObjectStore, ref: string, oid: string): S
   } catch (error) {
     if (!(error instanceof AtomicSnapshotError)) throw error;
     const id = ref.slice(SNAPSHOT_REFS.length);
-    return {
-      ref,
-      id,
-      oid,
-      label: '',
-      kind: 'unreadable',
-      runId: null,
-      takenAt: new Date(0).toISOString(),
-      trailers: {},
-    };
+    const unknown = { label: '', runId: null, takenAt: new Date(0).toISOString(), workTreeName: null, trailers: {} };
+    return { ref, id, oid, kind: 'unreadable', ...unknown };
   }
 }
 

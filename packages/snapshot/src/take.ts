@@ -223,7 +223,7 @@ async function takeOnce(
   const held = [...commitsOf(state.otherRefs), ...keep].filter((oid) => oid !== head.oid && store.contains(oid));
   const stateCommit = add(stateTree, [...new Set([...mentioned, ...held])], `devs state on ${where}\n`);
   const parents = [base, indexCommit, untrackedCommit, stateCommit];
-  const oid = add(workTree, parents, messageOf(label, options), Math.floor(Date.now() / 1000));
+  const oid = add(workTree, parents, messageOf(label, repo.workTreeName, options), Math.floor(Date.now() / 1000));
 
   if (!isUnchanged(repo, state)) return null;
   writer.flush();
@@ -242,8 +242,14 @@ async function takeOnce(
   };
 }
 
-function messageOf(label: string, { kind = 'manual', runId, trailers = {} }: TakeOptions): string {
-  const all = Object.entries({ Kind: kind, ...(runId === undefined ? {} : { Run: runId }), ...trailers });
+function messageOf(label: string, workTree: string | null, options: TakeOptions): string {
+  const { kind = 'manual', runId, trailers = {} } = options;
+  const all = Object.entries({
+    Kind: kind,
+    ...(runId === undefined ? {} : { Run: runId }),
+    ...(workTree === null ? {} : { Worktree: workTree }),
+    ...trailers,
+  });
   return `${SUBJECT}${oneLine(label)}\n\n${all.map(([key, value]) => `Devs-${key}: ${oneLine(value)}\n`).join('')}`;
 }
 

@@ -62,6 +62,20 @@ const database: Check = async ({ repo, isHeld }) => {
   return [{ check: 'database', ok: true, message: exists ? 'sound' : 'none yet' }];
 };
 
+/** Nobody lists the snapshots of a work tree that was removed. */
+const workTrees: Check = async ({ repo }) => {
+  const all = await AtomicSnapshot.list(repo.root, { allWorkTrees: true });
+  const isThere = (name: string) => fs.existsSync(`${repo.commonDir}/worktrees/${name}`);
+  const lost = all.filter(({ workTreeName }) => workTreeName !== null && !isThere(workTreeName));
+  if (lost.length === 0) return [{ check: 'work trees', ok: true, message: 'all that have snapshots are there' }];
+  return lost.map(({ ref, workTreeName }) => ({
+    check: 'work trees',
+    ok: false,
+    message: `${ref} is of the work tree ${workTreeName}, which is gone`,
+    hint: `git stash show --include-untracked ${ref}`,
+  }));
+};
+
 /** Rows and refs that do not know each other. */
 const history: Check = async ({ repo, isHeld }) => {
   if (isHeld) return [{ check: 'history', ok: true, message: 'not looked at: a run is in progress' }];
@@ -139,6 +153,7 @@ export const CHECKS: readonly Check[] = [
   database,
   history,
   snapshots,
+  workTrees,
   remotes,
   exclude,
 ];

@@ -12,6 +12,8 @@ export interface Repository {
   readonly gitDir: string;
   /** Objects, refs and configuration, shared between linked work trees. */
   readonly commonDir: string;
+  /** What git calls a linked work tree; null for the main one. */
+  readonly workTreeName: string | null;
   readonly config: GitConfig;
 }
 
@@ -92,7 +94,7 @@ function checked(root: string, gitDir: string): Repository {
   const version = Number(config.get('core.repositoryformatversion') ?? '0');
   if (version > 1) throw refuse('DEVS_REPOSITORY_FORMAT', `has repository format ${version}; devs knows 0 and 1`);
   if (gitDir === commonDir && config.bool('core.bare', false)) throw bare(root);
-  return { root, gitDir, commonDir, config };
+  return { root, gitDir, commonDir, workTreeName: gitDir === commonDir ? null : path.basename(gitDir), config };
 }
 
 function notARepository(cwd: string): AtomicSnapshotError {
