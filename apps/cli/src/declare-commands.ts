@@ -27,12 +27,14 @@ export function declareCommands(program: Command, version: string, command: read
     .option('-q, --quiet', 'say nothing but warnings and errors')
     .option('-v, --verbose', 'say what is done, and how long it takes')
     .addHelpText('after', SHARED_HELP)
+    // Its errors are rendered as all others.
+    .configureOutput({ outputError: () => {} })
     .exitOverride();
   declareRun(program, command, act);
   declareQueries(program, act);
   declareRecovery(program, act);
   declareSetUp(program, command, act);
-  for (const subcommand of program.commands) subcommand.exitOverride();
+  for (const subcommand of program.commands) subcommand.copyInheritedSettings(program);
 }
 
 function declareRun(program: Command, command: readonly string[] | null, act: Act): void {

@@ -24,7 +24,7 @@ export function assertCommandExists(name: string, cwd: string, searchPath: strin
     throw new CliError('DEVS_COMMAND_NOT_FOUND', `command not found: ${name}`, {
       exitCode: EXIT_NOT_FOUND,
       data: { command: name },
-      ...(hasSlash ? {} : { hint: `command -v ${name}` }),
+      ...(hasSlash ? {} : { hint: 'echo "$PATH"' }),
     });
   }
   throw new CliError('DEVS_COMMAND_NOT_EXECUTABLE', `${found} cannot be executed`, {

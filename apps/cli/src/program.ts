@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import type { CommandContext } from './commands/context.ts';
 import { declareCommands } from './declare-commands.ts';
-import { EXIT_USAGE, exitCodeOf } from './errors.ts';
+import { CliError, EXIT_USAGE, exitCodeOf } from './errors.ts';
 import { Terminal } from './terminal.ts';
 
 interface GlobalFlags {
@@ -45,10 +45,18 @@ export async function main({ args, cwd, env, version }: Invocation): Promise<num
   try {
     await program.parseAsync(own, { from: 'user' });
   } catch (error) {
-    // commander has printed its message; help and version end with 0.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
-    terminal.error(error);
-    return exitCodeOf(error);
+    const explained = error instanceof CommanderError ? usageError(error) : error;
+    // Help and version were printed.
+    if (explained === null) return 0;
+    terminal.error(explained);
+    return exitCodeOf(explained);
   }
   return exitCode;
+}
+
+/** What commander has against the words; null where it only printed what was asked for. */
+function usageError({ exitCode, message }: CommanderError): CliError | null {
+  if (exitCode === 0) return null;
+  const what = message.replace(/^error: /, '').replace(/\n/g, ' ');
+  return new CliError('DEVS_USAGE', what, { hint: 'devs --help', exitCode: EXIT_USAGE });
 }

@@ -69,9 +69,9 @@ async function assertNotNested(root: string, parentLockId: string): Promise<void
   if (status.state === 'free' || status.lock.id !== parentLockId) return;
   throw new CliError(
     'DEVS_NESTED_RUN',
-    `StateLockConflictError: this runs inside task ${status.lock.task_id} (pid ${status.lock.pid}), which holds the lock of ${root}; waiting for it would wait for itself`,
+    `StateLockConflictError: this runs inside task ${status.lock.task_id} (pid ${status.lock.pid}), which holds the lock of ${root}; waiting for it would wait for itself. Run the command without devs: it is protected already`,
     {
-      hint: 'run the command itself, without devs: it is protected already',
+      hint: 'devs status',
       exitCode: EXIT_HELD,
       data: { lock: status.lock },
     },

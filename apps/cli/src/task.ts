@@ -37,10 +37,11 @@ export type Task = CommandTask | FunctionTask | SequenceTask;
 export function describe(task: Task): string {
   if ('run' in task) return `function ${task.run.name || task.id}`;
   if ('steps' in task) return task.steps.map(describe).join(' && ');
-  return typeof task.command === 'string' ? task.command : task.command.map(quote).join(' ');
+  return typeof task.command === 'string' ? task.command : task.command.map(quoteWord).join(' ');
 }
 
-function quote(word: string): string {
+/** For a shell. */
+export function quoteWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
@@ -53,7 +54,7 @@ export function assertTaskId(id: string): void {
     'DEVS_TASK_ID',
     `'${id}' cannot be a task id: 1 to 100 letters, digits, dots, dashes and underscores, beginning with a letter or digit, without ".." and without ".lock" at the end`,
     {
-      hint: `devs run --id ${taskIdOf([id])} -- <command>`,
+      hint: 'devs run --help',
       exitCode: EXIT_USAGE,
       data: { id },
     },

@@ -31,7 +31,7 @@ export function findTask(name: string, cwd: string, root: string): NamedTask {
   if (found !== undefined) return found;
   const names = taskNames(cwd, root);
   throw new CliError('DEVS_TASK_UNKNOWN', `no task ${name} in ${configFile} or package.json`, {
-    hint: names.length === 0 ? `devs run -- ${name}` : `devs run ${closest(name, names)}`,
+    hint: names.length === 0 ? 'devs init' : `devs run ${closest(name, names)}`,
     exitCode: EXIT_USAGE,
     data: { name, known: names },
   });

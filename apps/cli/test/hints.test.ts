@@ -1,12 +1,18 @@
-import { execFileSync } from 'node:child_process';
+// Every command that devs prints to be copied works.
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
 import { fingerprint, Repo } from '@devs/test-kit';
-import { expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { BIN, devs } from './devs.ts';
 
 /** The commands that devs printed to be copied, in order. */
 function hints(stderr: string): string[] {
   return [
-    ...stderr.matchAll(/(?:: +|^devs: {3})(devs (?:-C '[^']*' )?(?:diff|restore|drop|status|log|run)[^\n]*)$/gm),
+    ...stderr.matchAll(
+      /(?:: +|^devs: {3})(devs (?:-C '[^']*' )?(?:diff|restore|drop|status|log|run|undo|gc)[^\n]*)$/gm,
+    ),
   ].map((match) => match[1]!);
 }
 
@@ -42,17 +48,30 @@ test('with -C the printed commands work from where the user stands', async () =>
   expect(type('/', diff!)).toContain('deleted file mode 100644\n--- a/dir/c.txt');
 });
 
-test('the hint of a refused restore works', async () => {
+test('the hints of a refused restore, of what it then did, and of a snapshot work', async () => {
   const repo = Repo.withWork();
   await devs(repo.dir, 'run', '--id', 'bad', '--', 'sh', '-c', 'rm -rf dir; exit 1');
   repo.git('commit', '-qm', 'by somebody else');
-  const { stderr } = await devs(repo.dir, 'restore', 'bad');
-  const [filesOnly] = hints(stderr);
+  const [filesOnly] = hints((await devs(repo.dir, 'restore', 'bad')).stderr);
   type(repo.dir, filesOnly!);
   expect(repo.exists('dir/c.txt')).toBe(true);
+  repo.write('dir/c.txt', 'mine');
+  repo.git('reset', '-q', '--soft', 'HEAD~1');
+  const [force] = hints((await devs(repo.dir, 'restore', 'bad')).stderr);
+  type(repo.dir, force!);
+  expect(repo.read('dir/c.txt')).toBe('not staged\n');
+  const [back] = hints((await devs(repo.dir, 'snapshot', 'here')).stderr);
+  const now = fingerprint(repo);
+  fs.rmSync(repo.path('dir'), { recursive: true });
+  const [undo] = hints((await devs(repo.dir, 'restore', 'here')).stderr);
+  expect(fingerprint(repo)).toEqual(now);
+  type(repo.dir, undo!);
+  expect(repo.exists('dir')).toBe(false);
+  type(repo.dir, back!);
+  expect(fingerprint(repo)).toEqual(now);
 });
 
-test('the hints of a held lock, an unknown task and an unknown run work', async () => {
+test('the hints of an unknown task and an unknown run work', async () => {
   const repo = Repo.withWork();
   repo.write('devs.json', '{"tasks": {"format": "true"}}');
   for (const args of [
@@ -78,4 +97,70 @@ test('what a restore left alone comes back by the commands that it printed', asy
   expect(commands).toHaveLength(3);
   for (const command of commands) type(repo.dir, command);
   expect(state()).toEqual(before);
+});
+
+/** All hints in the sources, with a word in the place of what is filled in. */
+function hintsInSources(): string[] {
+  const root = path.join(import.meta.dirname, '../../..');
+  const dirs = ['apps/cli/src', 'packages/db/src', 'packages/lock/src', 'packages/snapshot/src'];
+  const found = new Set<string>();
+  const literal = /`(?:[^`\\]|\\.)*`|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/;
+  const places = [
+    /hint: /,
+    /\.hint\(/,
+    /\? 'devs init' : /,
+    /throw usage\([^\n]*?', /,
+    /\['DEVS_\w+', '[^']*', /,
+    /(?:const aside = )/,
+  ];
+  for (const dir of dirs) {
+    for (const name of fs.readdirSync(path.join(root, dir), { recursive: true, encoding: 'utf8' })) {
+      if (!name.endsWith('.ts')) continue;
+      const text = fs.readFileSync(path.join(root, dir, name), 'utf8').replace(/\n\s*/g, ' ');
+      for (const place of places) {
+        for (const match of text.matchAll(new RegExp(`${place.source}(${literal.source})`, 'g'))) found.add(match[1]!);
+      }
+    }
+  }
+  return [...found].map((quoted) =>
+    quoted
+      .slice(1, -1)
+      .replace(/\\(.)/g, '$1')
+      .replace(/\$\{(?:[^{}]|\{[^}]*\})*\}/g, 'word')
+      .replaceAll('%s', 'word'),
+  );
+}
+
+describe('every hint in the sources is a command: the shell reads it, and the program knows the words', () => {
+  const all = hintsInSources();
+  let help: string;
+
+  beforeAll(async () => {
+    help = (await devs('/', '--help')).stdout;
+  });
+
+  test('there are as many as expected', () => {
+    expect(all.length).toBeGreaterThan(30);
+  });
+
+  test.each(all)('%s', async (hint) => {
+    const parsed = spawnSync('sh', ['-n', '-c', hint], { encoding: 'utf8' });
+    expect(parsed.stderr).toBe('');
+    const [program, ...words] = hint.replace(/ +#.*$/, '').split(' ');
+    if (program === 'devs') {
+      const [command] = words;
+      if (command?.startsWith('-') === true) return;
+      // `devs ${verb}`: its three verbs are typed above.
+      if (command === 'word') return;
+      expect(help).toMatch(new RegExp(`^  ${command} `, 'm'));
+      const options = words.slice(0, words.includes('--') ? words.indexOf('--') : words.length);
+      const usage = (await devs('/', command!, '--help')).stdout;
+      for (const option of options) if (option.startsWith('--')) expect(usage).toContain(option);
+    } else if (program === 'git') {
+      const subcommand = words[0] === '-C' ? words[2]! : words[0]!;
+      expect(execFileSync('git', ['--list-cmds=builtins'], { encoding: 'utf8' }).split('\n')).toContain(subcommand);
+    } else {
+      expect(spawnSync('sh', ['-c', `command -v ${program}`]).status).toBe(0);
+    }
+  });
 });

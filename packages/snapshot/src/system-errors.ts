@@ -3,11 +3,11 @@ import { AtomicSnapshotError } from './errors.ts';
 /** What an error of the system means for the user: code, and what to do. `%s` is the path. */
 const MEANINGS: Readonly<Record<string, readonly [code: string, what: string, hint: string]>> = {
   ENOSPC: ['DEVS_DISK_FULL', 'there is no space left for', 'df -h'],
-  EDQUOT: ['DEVS_DISK_FULL', 'the disk quota is used up by', 'quota'],
+  EDQUOT: ['DEVS_DISK_FULL', 'the disk quota is used up by', 'df -h'],
   EACCES: ['DEVS_NOT_PERMITTED', 'permission denied for', "ls -ld '%s'"],
   EPERM: ['DEVS_NOT_PERMITTED', 'operation not permitted on', "ls -ld '%s'"],
   EROFS: ['DEVS_NOT_PERMITTED', 'the file system is read-only:', 'mount'],
-  EIO: ['DEVS_IO_ERROR', 'the disk failed to read or write', 'dmesg'],
+  EIO: ['DEVS_IO_ERROR', 'the disk failed to read or write', 'git fsck --full'],
   EMFILE: ['DEVS_TOO_MANY_FILES', 'too many open files, at', 'ulimit -n'],
   ENFILE: ['DEVS_TOO_MANY_FILES', 'too many open files on this machine, at', 'ulimit -n'],
 };

@@ -128,9 +128,9 @@ export async function takeWithExtras(
     if (attempt === TRIES) {
       throw new AtomicSnapshotError(
         'DEVS_REPOSITORY_BUSY',
-        `${repo.root}: HEAD or the index kept changing; no snapshot was taken`,
+        `${repo.root}: HEAD or the index kept changing, a git command is running; no snapshot was taken`,
         {
-          hint: 'wait for the running git command',
+          hint: 'git status',
           data: { path: repo.root },
         },
       );

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import type { DiffEntry } from '@devs/snapshot';
+import { formatCount } from '../units.ts';
 
 /** Beyond this the bars tell nobody more. */
 const MAX_WIDTH = 100;
@@ -25,6 +26,6 @@ export function stat(entries: readonly DiffEntry[]): string[] {
 
 function summary(entries: readonly DiffEntry[]): string {
   const sum = (key: 'added' | 'deleted') => entries.reduce((total, entry) => total + (entry[key] ?? 0), 0);
-  const files = `${entries.length} file${entries.length === 1 ? '' : 's'} changed`;
+  const files = `${formatCount(entries.length, 'file')} changed`;
   return ` ${files}, ${sum('added')} added, ${sum('deleted')} deleted`;
 }

@@ -54,7 +54,7 @@ function render({ terminal }: CommandContext, { check, ok, message, hint, fixed 
     : fixed === null
       ? (['wrong', 'red'] as const)
       : (['fixed', 'yellow'] as const);
-  terminal.answer(`${colour(shade, mark.padEnd(6), process.stdout)} ${check.padEnd(10)} ${message}`);
-  if (fixed !== null && fixed !== 'repaired') terminal.answer(`${' '.repeat(18)}${fixed}`);
-  if (hint !== undefined && fixed === null) terminal.answer(`${' '.repeat(18)}${hint}`);
+  terminal.answer(`${colour(shade, mark.padEnd(6), process.stdout)} ${check.padEnd(11)} ${message}`);
+  if (fixed !== null && fixed !== 'repaired') terminal.answer(`${' '.repeat(19)}${fixed}`);
+  if (hint !== undefined && fixed === null) terminal.answer(`${' '.repeat(19)}${hint}`);
 }

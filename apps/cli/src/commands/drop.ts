@@ -1,5 +1,6 @@
 import { AtomicSnapshot } from '@devs/snapshot';
 import { dropIfThere } from '../drop-if-there.ts';
+import { formatCount } from '../units.ts';
 import type { CommandContext } from './context.ts';
 import { findRun, findRunFirst } from './find-run.ts';
 import { lockFor } from './with-lock.ts';
@@ -24,7 +25,7 @@ export async function drop(context: CommandContext, name: string): Promise<numbe
     terminal.say(
       refs.length === 0
         ? `run ${run.id} had no snapshot any more`
-        : `dropped ${refs.length} snapshots of run ${run.id}`,
+        : `dropped ${formatCount(refs.length, 'snapshot')} of run ${run.id}`,
     );
   return 0;
 }

@@ -4,7 +4,7 @@ import { CliError, EXIT_USAGE } from '../errors.ts';
 import type { LockedProject } from '../project.ts';
 import { viewProject } from '../project-view.ts';
 import { shieldFromSignals } from '../run-child.ts';
-import { formatAge, formatBytes, parseDuration } from '../units.ts';
+import { formatAge, formatBytes, formatCount, parseDuration } from '../units.ts';
 import type { CommandContext } from './context.ts';
 import { lockFor } from './with-lock.ts';
 
@@ -102,12 +102,14 @@ function report(
     return 0;
   }
   for (const { run, task, at, refs } of dropped) {
-    terminal.answer(`${run}  ${task}  ${formatAge(at)}  ${refs.length} snapshot${refs.length === 1 ? '' : 's'}`);
+    terminal.answer(`${run}  ${task}  ${formatAge(at)}  ${formatCount(refs.length, 'snapshot')}`);
   }
   if (dropped.length === 0) terminal.say('no snapshot is old enough to go');
   else {
     const verb = dryRun ? 'would drop' : 'dropped';
-    terminal.say(`${verb} the snapshots of ${dropped.length} runs, ${formatBytes(bytes)} that nothing else here holds`);
+    terminal.say(
+      `${verb} the snapshots of ${formatCount(dropped.length, 'run')}, ${formatBytes(bytes)} that nothing else here holds`,
+    );
     if (!dryRun) terminal.say(`git frees the space in time; at once: git gc --prune=now`);
   }
   return 0;

@@ -3,7 +3,7 @@ import type { Run, RunLog } from '@devs/db';
 import { viewProject } from '../project-view.ts';
 import { shortId } from '../short-id.ts';
 import { colour } from '../terminal.ts';
-import { formatAge, formatDuration } from '../units.ts';
+import { formatAge, formatCount, formatDuration } from '../units.ts';
 import type { CommandContext } from './context.ts';
 
 /** What became of a run's snapshot. */
@@ -67,7 +67,7 @@ function table(runs: readonly Run[], fates: ReadonlyMap<string, Fate>, width: nu
 function changesOf({ files_changed: files, lines_added: added, lines_deleted: deleted }: Run): string {
   if (files === null) return '';
   const lines = added === null || deleted === null ? '' : ` +${added} -${deleted}`;
-  return `${files} file${files === 1 ? '' : 's'}${lines}`;
+  return `${formatCount(files, 'file')}${lines}`;
 }
 
 function shorten(text: string, room: number | null): string {

@@ -4,10 +4,10 @@ import { findRepository } from '@devs/snapshot';
 import { CliError, EXIT_USAGE } from '../errors.ts';
 import { assertCommandExists } from '../find-command.ts';
 import { shieldFromSignals } from '../run-child.ts';
-import { assertTaskId, type CommandTask, type SequenceTask, taskIdOf } from '../task.ts';
+import { assertTaskId, type CommandTask, quoteWord, type SequenceTask, taskIdOf } from '../task.ts';
 import { type RunResult, TaskRunner, type TaskRunnerOptions } from '../task-runner.ts';
 import type { NamedTask } from '../tasks-file.ts';
-import { parseDuration } from '../units.ts';
+import { formatCount, parseDuration } from '../units.ts';
 import type { CommandContext } from './context.ts';
 
 export interface RunFlags {
@@ -54,7 +54,7 @@ async function planJobs(
   const { root } = findRepository(cwd);
   if (flags.id !== undefined) assertTaskId(flags.id);
   if (command !== null && names.length > 0) {
-    throw usage('name tasks, or give a command after --, not both', `devs run -- ${command.join(' ')}`);
+    throw usage('name tasks, or give a command after --, not both', `devs run -- ${command.map(quoteWord).join(' ')}`);
   }
   if (flags.id !== undefined && names.length > 1 && flags.atomic !== true)
     throw usage('--id names one task, and there are several', `devs run --atomic --id ${flags.id} ${names.join(' ')}`);
@@ -65,7 +65,7 @@ async function planJobs(
     return flags.atomic === true && jobs.length > 1 ? [asOne(jobs, flags)] : jobs;
   }
   if (command === null || command.length === 0 || command[0] === '')
-    throw usage('there is no command to run', 'devs run -- <command>');
+    throw usage('there is no command to run', 'devs run --help');
   const words = command as [string, ...string[]];
   assertCommandExists(words[0], cwd, env.PATH ?? '');
   return [{ task: { id: flags.id ?? taskIdOf(words), command: words, cwd }, options: optionsOf(flags) }];
@@ -160,7 +160,7 @@ function explainFailure({ terminal }: CommandContext, result: RunResult): void {
 
 function countOf({ files, added, deleted }: Changes): string {
   const lines = added === null || deleted === null ? '' : ` (+${added} -${deleted} lines)`;
-  return `${files} file${files === 1 ? '' : 's'}${lines}`;
+  return `${formatCount(files, 'file')}${lines}`;
 }
 
 function usage(message: string, hint: string): CliError {

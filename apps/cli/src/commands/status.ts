@@ -9,7 +9,7 @@ import type { CommandContext } from './context.ts';
 export async function status({ cwd, terminal }: CommandContext): Promise<number> {
   await using project = await viewProject(cwd, terminal.event);
   const lock = await StateLock.inspect(project.repo.root);
-  const [last] = (await project.log?.list(1)) ?? [];
+  const last = (await project.log?.list(100))?.find(({ status: how }) => how !== 'snapshot');
   const orphans = lock.state === 'dead' ? orphansOf(lock.lock) : [];
   const snapshots = await AtomicSnapshot.list(project.repo.root);
   if (terminal.options.json) {

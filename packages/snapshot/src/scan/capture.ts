@@ -41,10 +41,14 @@ export async function capture(
     }
   }
   const name = `${root}/${toText(path)}`;
-  throw new AtomicSnapshotError('DEVS_FILE_CHANGED', `${name} kept changing while it was read; no snapshot was taken`, {
-    hint: 'stop what writes to it, or add it to .gitignore',
-    data: { path: name },
-  });
+  throw new AtomicSnapshotError(
+    'DEVS_FILE_CHANGED',
+    `${name} kept changing while it was read; no snapshot was taken. Stop what writes to it, or ignore it`,
+    {
+      hint: `ls -l '${name}'`,
+      data: { path: name },
+    },
+  );
 }
 
 async function captureFile(
