@@ -52,7 +52,7 @@ function table(runs: readonly Run[], fates: ReadonlyMap<string, Fate>, width: nu
     changesOf(run),
     run.finished_at === null ? '' : formatDuration(Date.parse(run.finished_at) - Date.parse(run.started_at)),
     fates.get(run.id) ?? '',
-    run.command.startsWith(run.task_id) ? run.command : `${run.task_id}: ${run.command}`,
+    isDerived(run) ? run.command : `${run.task_id}: ${run.command}`,
   ]);
   const last = rows[0]!.length - 1;
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
@@ -62,6 +62,11 @@ function table(runs: readonly Run[], fates: ReadonlyMap<string, Fate>, width: nu
     before[2] = colour(COLOURS[runs[i]!.status], before[2]!, process.stdout);
     return `${before.join('  ')}  ${shorten(row[last]!.replace(/\s+/g, ' '), room)}`;
   });
+}
+
+/** Whether the task's id says nothing that its command does not. */
+function isDerived({ task_id, command }: Run): boolean {
+  return command.replace(/[^A-Za-z0-9_]+/g, '-').startsWith(task_id.replace(/[^A-Za-z0-9_]+/g, '-'));
 }
 
 function changesOf({ files_changed: files, lines_added: added, lines_deleted: deleted }: Run): string {
