@@ -1,4 +1,4 @@
-// `pnpm test`: type check, lint, build and the tests of every package, then their sum.
+// `pnpm test`: type check, lint, search for what is unused, build and the tests of every package, then their sum.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -17,6 +17,7 @@ const args = [
   'run',
   'typecheck',
   'lint',
+  'unused',
   'build',
   'test',
   '--continue',

@@ -158,7 +158,7 @@ export function isReplaced(fd: number, file: string): boolean {
   return now === undefined || now.ino !== own.ino || now.dev !== own.dev;
 }
 
-export function codeOf(error: unknown): string {
+function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? '';
 }
 

@@ -71,7 +71,7 @@ async function readGeneration(fs: LockFs): Promise<string | null> {
  * The startup rule: the dead at once, the unknown after silence, the living never. `not yet`: silent by its record's
  * age, but this process has to see it with its own eyes.
  */
-export function mayTakeOver(found: Found, { silence, maxAgeMs }: Surroundings): Silent {
+function mayTakeOver(found: Found, { silence, maxAgeMs }: Surroundings): Silent {
   if (found.verdict.state !== 'unknown') return found.verdict.state === 'dead' ? 'yes' : 'no';
   return silence.judge(found.generation, found.lock, found.ageMs, maxAgeMs);
 }

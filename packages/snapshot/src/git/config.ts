@@ -74,7 +74,7 @@ export function readConfig(commonDir: string, gitDir: string): GitConfig {
 }
 
 /** The syntax of git-config(1): sections, quoted subsections, quoted values, comments and continued lines. */
-export function* parseConfig(text: string): Generator<[string, string]> {
+function* parseConfig(text: string): Generator<[string, string]> {
   let section = '';
   const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
   for (let i = 0; i < lines.length; i++) {

@@ -20,7 +20,7 @@ export interface IndexEntry {
 }
 
 /** The index that a split index builds upon. */
-export interface SharedIndex {
+interface SharedIndex {
   /** Its file's name in the git directory. */
   readonly name: string;
   readonly bytes: Buffer;

@@ -13,7 +13,7 @@ export interface Head {
 }
 
 const OID = /^[0-9a-f]{40}$/;
-export const ZERO_OID: string = '0'.repeat(40);
+const ZERO_OID: string = '0'.repeat(40);
 
 export function readHead(repo: Repository): Head {
   const text = readTextIfThere(path.join(repo.gitDir, 'HEAD'));

@@ -16,7 +16,7 @@ export interface Journal {
   readonly startedAt: string;
 }
 
-export function journalFile(gitDir: string): string {
+function journalFile(gitDir: string): string {
   return path.join(gitDir, 'devs', 'restore.json');
 }
 

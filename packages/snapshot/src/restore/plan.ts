@@ -7,7 +7,7 @@ import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
 import { permissionsOf } from '../scan/permissions.ts';
 
 /** A path on which the work tree and the snapshot differ. */
-export interface PlannedChange {
+interface PlannedChange {
   readonly path: BytePath;
   /** What is there now, as the safety snapshot holds it; null where nothing is. */
   readonly from: TreeEntry | null;
