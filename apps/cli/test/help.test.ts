@@ -28,6 +28,8 @@ function withoutChance(text: string, dir: string): string {
     .replace(/\d{8}-\d{9}-[0-9a-f]{6}/g, '<id>')
     .replace(/\b[0-9a-f]{10,40}\b/g, '<oid>')
     .replace(/pid \d+/g, 'pid <pid>')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<date>')
+    .replace(/just now|\d+s ago/g, '<age>')
     .replace(/\d+(?:\.\d+)? ?m?s\b/g, '<time>');
 }
 

@@ -32,7 +32,7 @@ beforeAll(() => {
       return [full, path.join(dir, `${full.slice(1).replace('/', '-')}-${version}.tgz`)];
     }),
   );
-}, 120_000);
+}, 300_000);
 
 test.each(PACKAGES)('%s: publint and arethetypeswrong have nothing to say', { timeout: 60_000 }, (name) => {
   run(path.join(root, name), tool('publint'), '--strict', '--pack', 'npm');
