@@ -82,9 +82,12 @@ function plan() {
     ),
     [`devs run -- true, ${small.label} | node -e 0`]: rows.runAgainstNode(small.repository, { limit: 4 }),
     [`devs run -- true, ${few.label} | lint-staged running true`]: rows.runAgainstLintStaged(few.repository),
-    [`take, ${large.label} | git stash create`]: rows.takeAgainstStashCreate(large.repository, { limit: 1 }),
+    [`take, ${large.label} | git stash create`]: rows.takeAgainstStashCreate(large.repository, {
+      rounds: 15,
+      limit: 1,
+    }),
     [`take, ${large.label} | temporary index, add -A, write-tree, commit-tree, update-ref`]:
-      rows.takeAgainstTemporaryIndex(large.repository, { limit: 1 }),
+      rows.takeAgainstTemporaryIndex(large.repository, { rounds: 15, limit: 1 }),
     [`restore after 100 files changed, ${large.label} | git stash push -u, git stash pop`]: rows.restoreAgainstStash(
       large.repository,
       { limit: 0.8 },

@@ -49,9 +49,14 @@ export function cloneRepository(source, counts) {
   return settled(dir, (i) => plain[i % plain.length], plain.length, counts);
 }
 
+const made = [];
+process.once('exit', () => {
+  for (const dir of made) fs.rmSync(dir, { recursive: true, force: true });
+});
+
 function temporary() {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'devs-bench-'));
-  process.once('exit', () => fs.rmSync(dir, { recursive: true, force: true }));
+  made.push(dir);
   return dir;
 }
 
