@@ -2,7 +2,7 @@ import process from 'node:process';
 import { StateLock } from '@devs/lock';
 import { findRepository } from '@devs/snapshot';
 import { CHECKS } from '../doctor/checks.ts';
-import type { Finding, Patient } from '../doctor/finding.ts';
+import type { Check, Finding, Patient } from '../doctor/finding.ts';
 import { colour } from '../terminal.ts';
 import type { CommandContext } from './context.ts';
 import { lockFor } from './with-lock.ts';
@@ -17,12 +17,12 @@ interface Line extends Pick<Finding, 'check' | 'ok' | 'message' | 'hint'> {
 export async function doctor(context: CommandContext, flags: { readonly fix?: boolean }): Promise<number> {
   const { cwd, terminal } = context;
   const repo = findRepository(cwd);
-  const isHeld = (await StateLock.inspect(repo.root)).state === 'held';
+  const patient: Patient = { repo, isHeld: (await StateLock.inspect(repo.root)).state === 'held' };
   const lines: Line[] = [];
   let isRepaired = false;
   for (const check of CHECKS) {
-    for (const finding of await check({ repo, isHeld } satisfies Patient)) {
-      const fixed = flags.fix === true && !finding.ok ? await fix(finding) : null;
+    for (const finding of await check(patient)) {
+      const fixed = flags.fix === true && !finding.ok ? await fix(check, finding) : null;
       const { check: name, ok, message, hint } = finding;
       const line = { check: name, ok, message, fixed, fixable: finding.fix !== undefined };
       lines.push(hint === undefined ? line : { ...line, hint: terminal.hint(hint) });
@@ -38,13 +38,14 @@ export async function doctor(context: CommandContext, flags: { readonly fix?: bo
   }
   return isWell ? 0 : 1;
 
-  async function fix(finding: Finding): Promise<string | null> {
+  async function fix(check: Check, finding: Finding): Promise<string | null> {
     if (finding.fix === undefined) return null;
     if (finding.fix !== 'repair') return finding.fix();
     // One repair mends all that it can.
     if (!isRepaired) await (await lockFor(context, 'doctor'))[Symbol.asyncDispose]();
     isRepaired = true;
-    return 'repaired';
+    // Believed when the check says so.
+    return (await check(patient)).every(({ ok }) => ok) ? 'repaired' : null;
   }
 }
 
