@@ -1,5 +1,6 @@
 // `pnpm bench [--json] [--svg <folder>] [--files <count>] [--repo <path>] [--only <words>] [--growth]`: devs against its
 // peers, both in turn, on generated repositories, or on a clone of the one at <path>.
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -29,12 +30,19 @@ const machine = {
 };
 const save = (name, text) => fs.writeFileSync(path.join(flags.svg, name), text);
 
+const MEMORY = 'peak memory';
 if (flags.growth) {
   const { text, json, plots } = await growth();
   console.log(flags.json ? JSON.stringify({ machine, ...json }, null, 2) : text);
   if (flags.svg !== undefined) for (const [name, svg] of Object.entries(plots)) save(name, svg);
 } else await compareAll();
 if (!flags.json) console.log(`${machine.git}, Node ${machine.node}, ${machine.cpus} cores`);
+
+/** In a process of its own, whose peak is its own. */
+function peakMemory() {
+  const script = path.join(import.meta.dirname, 'memory.mjs');
+  return JSON.parse(execFileSync(process.execPath, [script, '--take', '--json'], { encoding: 'utf8' }));
+}
 
 async function compareAll() {
   const results = [];
@@ -48,13 +56,19 @@ async function compareAll() {
   if (RACE.includes(flags.only)) {
     for (const library of ['devs', 'proper-lockfile']) races.push(await staleRace(library, 300));
   }
+  const memory = MEMORY.includes(flags.only) ? peakMemory() : null;
   process.stderr.write('\n');
-  if (flags.json) console.log(JSON.stringify({ machine, results, races }, null, 2));
+  if (flags.json) console.log(JSON.stringify({ machine, results, races, memory }, null, 2));
   else if (results.length > 0) console.log(`${table(results)}\n`);
   if (!flags.json) {
     for (const { library, rounds, twoHolders, noHolder } of races) {
       console.log(`${RACE}, ${library}: of ${rounds} rounds ${twoHolders} with two holders, ${noHolder} with none`);
     }
+  }
+  if (!flags.json && memory !== null) {
+    console.log(
+      `${MEMORY}, ${memory.what}: + ${memory.mib} MiB (must be <= ${memory.limit}), ${memory.seconds.toFixed(1)} s`,
+    );
   }
   if (flags.svg !== undefined) save('performance.svg', barChart(results));
 }
