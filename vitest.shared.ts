@@ -7,4 +7,6 @@ export const shared = {
   reporters: ['default', ['json', { outputFile: 'test-report.json' }]] as ['default', ['json', { outputFile: string }]],
   testTimeout: 60_000,
   hookTimeout: 60_000,
+  // A busy machine takes its time to end a worker, too.
+  teardownTimeout: 60_000,
 };
