@@ -77,7 +77,6 @@ console.log(report.written.length, second?.task_id, result.status, run?.task_id)
 /** An empty project; its only knowledge of this workspace is the tarballs. */
 function project(): string {
   const dir = temporaryDirectory();
-  fs.writeFileSync(path.join(dir, 'package.json'), '{"type": "module", "private": true}');
   fs.writeFileSync(path.join(dir, 'use.ts'), USE);
   const compilerOptions = {
     module: 'nodenext',
@@ -91,6 +90,22 @@ function project(): string {
   return dir;
 }
 
+/** From the tarballs, which are in no registry: nothing may ask one for them. */
+function install(manager: string, dir: string): void {
+  const ours = Object.fromEntries([...tarballs].map(([name, file]) => [name, `file:${file}`]));
+  const others = { 'better-sqlite3': '12.11.1', '@types/node': '^20.0.0' };
+  const manifest = { type: 'module', private: true, dependencies: { ...ours, ...others } };
+  if (manager === 'npm') {
+    const overrides = Object.fromEntries([...tarballs.keys()].map((name) => [name, `$${name}`]));
+    fs.writeFileSync(path.join(dir, 'package.json'), JSON.stringify({ ...manifest, overrides }));
+    run(dir, 'npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline');
+  } else {
+    fs.writeFileSync(path.join(dir, 'package.json'), JSON.stringify(manifest));
+    fs.writeFileSync(path.join(dir, 'pnpm-workspace.yaml'), `overrides: ${JSON.stringify(ours)}\n`);
+    pnpm(dir, 'install', '--ignore-scripts', '--prefer-offline');
+  }
+}
+
 /** SQLite's native part was compiled for the workspace; compiling it again here would show nothing new. */
 function takeNativePart(dir: string): void {
   const from = fs.realpathSync(path.join(root, 'apps/cli/node_modules/better-sqlite3/build'));
@@ -102,25 +117,7 @@ function takeNativePart(dir: string): void {
 describe.each(['npm', 'pnpm'])('installed by %s into an empty project', (manager) => {
   test('it type-checks, imports, works, and the command runs', { timeout: 300_000 }, () => {
     const dir = project();
-    const files = [...tarballs.values()];
-    if (manager === 'npm') {
-      run(
-        dir,
-        'npm',
-        'install',
-        '--ignore-scripts',
-        '--no-audit',
-        '--no-fund',
-        '--prefer-offline',
-        ...files,
-        'better-sqlite3@12.11.1',
-        '@types/node@20',
-      );
-    } else {
-      const overrides = Object.fromEntries([...tarballs].map(([name, file]) => [name, `file:${file}`]));
-      fs.writeFileSync(path.join(dir, 'pnpm-workspace.yaml'), `overrides: ${JSON.stringify(overrides)}\n`);
-      pnpm(dir, 'add', '--ignore-scripts', '--prefer-offline', ...files, 'better-sqlite3@12.11.1', '@types/node@20');
-    }
+    install(manager, dir);
     takeNativePart(dir);
     run(dir, tool('tsc'), '-p', '.');
     const repo = Repo.withWork();
