@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import process from 'node:process';
 import { fingerprint, Repo, temporaryDirectory } from '@devs/test-kit';
-import SQLite from 'better-sqlite3';
+import { query } from '@devs/test-kit/query';
 import { beforeAll, expect, test } from 'vitest';
 import { buildFaulty } from './crash/build-faulty.ts';
 import { devs } from './devs.ts';
@@ -83,15 +83,11 @@ async function killedAt(cwd: string, args: readonly string[], at: number, who: s
   return signal === 'SIGKILL';
 }
 
-function rows(repo: Repo, query: string): Record<string, unknown>[] {
+function rows(repo: Repo, source: string): Record<string, unknown>[] {
   if (!repo.exists('.devs.db')) return [];
-  const db = new SQLite(repo.path('.devs.db'));
-  try {
-    expect(db.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }]);
-    return db.prepare(query).all() as Record<string, unknown>[];
-  } finally {
-    db.close();
-  }
+  const file = repo.path('.devs.db');
+  expect(query(file, 'pragma integrity_check')).toEqual([{ integrity_check: 'ok' }]);
+  return query(file, source);
 }
 
 const FATE = /was killed|was finished|found the snapshot/;

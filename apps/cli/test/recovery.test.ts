@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fingerprint, Repo } from '@devs/test-kit';
-import SQLite from 'better-sqlite3';
+import { query } from '@devs/test-kit/query';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { devs, json } from './devs.ts';
 
@@ -16,15 +16,7 @@ beforeEach(async () => {
 });
 
 const database = () => repo.path('.devs.db');
-const runs = () => {
-  // Not read only: such a connection leaves files behind.
-  const db = new SQLite(database());
-  try {
-    return db.prepare('select * from runs order by id').all() as Record<string, unknown>[];
-  } finally {
-    db.close();
-  }
-};
+const runs = () => query(database(), 'select * from runs order by id');
 
 describe('a lost database', () => {
   const losses: [name: string, lose: () => void][] = [
@@ -114,9 +106,7 @@ describe('devs restore', () => {
   });
 
   test('of a run whose end is unknown says so, and keeps everything', async () => {
-    const db = new SQLite(database());
-    db.prepare("update runs set status = 'crashed', after_ref = null").run();
-    db.close();
+    query(database(), "update runs set status = 'crashed', after_ref = null");
     for (const ref of repo.refs()) if (ref !== runs()[0]!.snapshot_ref) repo.git('update-ref', '-d', ref);
     repo.write('made.txt', 'by whom?');
     const { code, stderr } = await devs(repo.dir, 'restore', 'bad');

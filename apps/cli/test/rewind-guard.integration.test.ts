@@ -3,7 +3,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { openDatabase } from '@devs/db';
 import { fingerprint, type Remote, RemoteTask, Repo } from '@devs/test-kit';
-import SQLite from 'better-sqlite3';
+import { query } from '@devs/test-kit/query';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { devs, json, type Started, start } from './devs.ts';
 
@@ -35,14 +35,7 @@ async function crash({ run, task }: { run: Started; task: Remote }): Promise<voi
 }
 
 const lockFile = () => repo.path('.devs-state.lock');
-const task = (id: string) => {
-  const db = new SQLite(repo.path('.devs.db'), { readonly: true });
-  try {
-    return db.prepare('select * from tasks where id = ?').get(id) as Record<string, unknown> | undefined;
-  } finally {
-    db.close();
-  }
-};
+const task = (id: string) => query(repo.path('.devs.db'), 'select * from tasks where id = ?', id)[0];
 
 describe('two runs at once on one project', () => {
   test('the second prints StateLockConflictError with the pid and task id of the first, exits 1; the first completes', async () => {

@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import SQLite from 'better-sqlite3';
+import type SQLite from 'better-sqlite3';
 import { DatabaseError, explainSqliteError } from './errors.ts';
 import { DATABASE_FILE } from './open-database.ts';
+import { openSqlite } from './sqlite.ts';
 
 export interface DatabaseCheck {
   readonly exists: boolean;
@@ -24,8 +25,8 @@ export function checkDatabase(cwd: string): DatabaseCheck {
 function integrityOf(file: string, readonly: boolean): string[] {
   let sqlite: SQLite.Database | undefined;
   try {
-    sqlite = new SQLite(file, { readonly });
-    const rows = sqlite.pragma('integrity_check(5)') as { integrity_check: string }[];
+    sqlite = openSqlite(file, { readonly });
+    const rows = sqlite.prepare('pragma integrity_check(5)').all() as { integrity_check: string }[];
     return rows.map((row) => row.integrity_check).filter((text) => text !== 'ok');
   } catch (error) {
     const explained = explainSqliteError(file, error);

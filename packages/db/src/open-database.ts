@@ -1,12 +1,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import SQLite from 'better-sqlite3';
+import type SQLite from 'better-sqlite3';
 import { Kysely } from 'kysely';
 import { moveAside } from './damaged.ts';
 import { ImmediateSqliteDialect } from './dialect.ts';
 import { DatabaseError, explainSqliteError } from './errors.ts';
 import { latestMigration, migrateToLatest } from './migrations.ts';
 import type { Schema } from './schema.ts';
+import { openSqlite } from './sqlite.ts';
 
 export const DATABASE_FILE = '.devs.db';
 /** How long a statement waits for another process's write. */
@@ -70,12 +71,11 @@ async function open(file: string, options: OpenOptions): Promise<OpenedDatabase>
   try {
     const leftovers = [`${file}-wal`, `${file}-shm`].filter((name) => fs.existsSync(name));
     const recover = leftovers.length > 0 && !(await options.hasLiveRun?.());
-    const opened = new SQLite(file, { timeout: BUSY_TIMEOUT_MS });
+    const opened = openSqlite(file, { timeout: BUSY_TIMEOUT_MS });
     sqlite = opened;
     if (recover) checkpointLeftovers(sqlite, leftovers, options);
     pragmaWhenFree(sqlite, 'journal_mode = WAL');
-    sqlite.pragma('synchronous = FULL');
-    sqlite.pragma('foreign_keys = ON');
+    sqlite.exec('pragma synchronous = FULL; pragma foreign_keys = ON');
     const db = new Kysely<Schema>({ dialect: new ImmediateSqliteDialect({ database: sqlite }, file) });
     if (!isLatest(sqlite)) await migrateToLatest(db);
     return { db, path: file, close: () => close(db, opened) };
@@ -110,7 +110,7 @@ function pragmaWhenFree(sqlite: SQLite.Database, pragma: string): void {
   const clock = new Int32Array(new SharedArrayBuffer(4));
   for (;;) {
     try {
-      sqlite.pragma(pragma);
+      sqlite.exec(`pragma ${pragma}`);
       return;
     } catch (error) {
       const code = (error as { code?: string }).code ?? '';

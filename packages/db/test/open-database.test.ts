@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { temporaryDirectory } from '@devs/test-kit';
-import SQLite from 'better-sqlite3';
+import type SQLite from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -15,6 +15,7 @@ import {
   replaceDamaged,
   type Schema,
 } from '../src/index.ts';
+import { openSqlite } from '../src/sqlite.ts';
 
 let dir: string;
 const file = () => path.join(dir, '.devs.db');
@@ -72,10 +73,10 @@ describe('a write-ahead log left behind by kill -9', () => {
 
 describe('migrations', () => {
   const columns = async (database: SQLite.Database) =>
-    (database.pragma('table_info(tasks)') as { name: string }[]).map(({ name }) => name);
+    (database.prepare('pragma table_info(tasks)').all() as { name: string }[]).map(({ name }) => name);
 
   test('snapshot_stash_ref is added by a migration of its own to a database that has tasks without it', async () => {
-    const old = new SQLite(file());
+    const old = openSqlite(file());
     old.exec(`create table tasks (id text primary key not null, command text not null, status text not null,
       created_at text not null, updated_at text not null)`);
     old.exec("insert into tasks values ('t', 'c', 'failed', '2026', '2026')");
@@ -89,7 +90,7 @@ describe('migrations', () => {
   });
 
   test('run twice, and where the column exists already, change nothing', async () => {
-    const database = new SQLite(file());
+    const database = openSqlite(file());
     const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database }) });
     await migrateToLatest(db);
     database.exec('delete from kysely_migration');

@@ -31,7 +31,7 @@ const CHANGES =
   'appendFileSync chmodSync fchmodSync ftruncateSync fsyncSync linkSync mkdirSync renameSync rmdirSync rmSync symlinkSync unlinkSync utimesSync writeFileSync writeSync';
 for (const name of CHANGES.split(' ')) wrap(fs, name);
 wrap(fs, 'openSync', (args) => String(args[1]).includes('w'));
-wrap(SQLite.prototype, 'pragma');
+wrap(SQLite.prototype, 'exec');
 const prepare = SQLite.prototype.prepare;
 SQLite.prototype.prepare = function (this: SQLite.Database, ...args: Parameters<typeof prepare>) {
   const statement = prepare.apply(this, args);
