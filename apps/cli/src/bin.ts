@@ -8,6 +8,13 @@ void main({
   cwd: process.cwd(),
   env: process.env,
   version: manifest.version,
-}).then((exitCode) => {
-  process.exitCode = exitCode;
-});
+}).then(exit);
+
+/** Ends the process once all is said: a twentieth of a short run sooner than Node takes itself to pieces. */
+async function exit(exitCode: number): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    // Who reads it may be slow, or gone.
+    if (stream.writableLength > 0) await new Promise((resolve) => stream.once('error', resolve).write('', resolve));
+  }
+  process.exit(exitCode);
+}

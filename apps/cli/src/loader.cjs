@@ -7,7 +7,7 @@ const path = require('node:path');
 const { Script } = require('node:vm');
 
 const filename = path.join(__dirname, 'main.cjs');
-const source = readFileSync(filename, 'utf8');
+const source = readFileSync(filename, 'latin1');
 const cacheFile = path.join(__dirname, 'main.cache');
 let cachedData;
 try {

@@ -5,6 +5,7 @@ import { listRefs } from './git/refs.ts';
 import type { Repository } from './git/repository.ts';
 import { decodeManifest, type Manifest } from './manifest.ts';
 import { readMessage } from './objects/commit-text.ts';
+import { parseCommit } from './objects/commits.ts';
 import type { ObjectStore } from './objects/object-store.ts';
 import { DIRECTORY, diffTrees, findInTree, type PathChange, readTree, type TreeEntry } from './objects/trees.ts';
 import { type OutsideIgnores, TreeIgnoreRules } from './scan/ignore-rules.ts';
@@ -79,8 +80,6 @@ export function readInfoIfWhole(store: ObjectStore, ref: string, oid: string): S
 
 /** @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID` where the commit is no complete snapshot. */
 export async function loadSnapshot(store: ObjectStore, ref: string, oid: string): Promise<LoadedSnapshot> {
-  // Loaded on first use: taking and listing snapshots do without it, and start 50 ms sooner.
-  const { parseCommit } = await import('./objects/commits.ts');
   const commit = await parseCommit(store, oid);
   const [, index, untracked, state] = commit.parent;
   if (index === undefined || untracked === undefined || state === undefined)

@@ -281,7 +281,7 @@ async function captureFiles(
   let done = 0;
   const step = () => onProgress?.({ phase: 'store', done: ++done, total });
   for (const suspect of scan.suspects) {
-    const entry = tracked.entries[tracked.position(suspect.path)!]!;
+    const entry = tracked.entries[suspect.position]!;
     const now = await capture(repo.root, suspect, writer, cache);
     const same = now?.oid === oidOf(index, entry) && now.mode === entry.mode && entry.stage === 0 && !entry.intentToAdd;
     if (!same) changes.set(suspect.path, now);

@@ -106,6 +106,8 @@ export function parseIndex(bytes: Buffer, file: string, sources: IndexSources): 
     entries = mergeSplit(own.link, parseOne(sharedBytes, name, bytes.length).entries, entries);
   }
   if (own.sparse) ({ table, entries, cacheTree } = expandSparse(table, entries, cacheTree, sources.tree));
+  // Paths are looked up by search. Git refuses such an index, too.
+  if (entries.some((entry, i) => i > 0 && entries[i - 1]!.path > entry.path)) throw invalid(file, 'is not in order');
   return { entries, table, shared, cacheTree, resolveUndo: own.resolveUndo };
 }
 
@@ -115,21 +117,23 @@ function parseOne(
   file: string,
   start: number,
 ): { readonly entries: readonly IndexEntry[] } & Extensions {
-  const bad = (what: string) =>
-    new AtomicSnapshotError('DEVS_INDEX_INVALID', `${file} ${what}`, { hint: 'git fsck', data: { path: file } });
+  const bad = (what: string) => invalid(file, what);
   if (bytes.length < 32 || bytes.toString('latin1', 0, 4) !== 'DIRC') throw bad('is not a git index');
   const version = bytes.readUInt32BE(4);
   if (version < 2 || version > 4) throw bad(`has version ${version}; devs knows 2, 3 and 4`);
   const count = bytes.readUInt32BE(8);
   const entries: IndexEntry[] = new Array(count);
+  // Tens of thousands of times each: a view's reads and a string's slices are several times as fast as a buffer's.
+  const view = viewOf(bytes);
+  const text = bytes.toString('latin1');
   const end = bytes.length - 20;
   let at = 12;
   let previous = '';
   for (let i = 0; i < count; i++) {
     if (at + 62 > end) throw bad('ends in the middle of an entry');
-    const flags = bytes.readUInt16BE(at + 60);
+    const flags = view.getUint16(at + 60);
     const extended = (flags & 0x4000) !== 0;
-    const more = extended ? bytes.readUInt16BE(at + 62) : 0;
+    const more = extended ? view.getUint16(at + 62) : 0;
     let nameAt = at + (extended ? 64 : 62);
     let keep = 0;
     if (version === 4) [keep, nameAt] = readVarint(bytes, nameAt);
@@ -137,11 +141,11 @@ function parseOne(
     const length = flags & 0xfff;
     const nul = version !== 4 && length < 0xfff ? nameAt + length : bytes.indexOf(0, nameAt);
     if (nul === -1 || nul > end || bytes[nul] !== 0) throw bad('ends in the middle of a name');
-    const suffix = bytes.toString('latin1', nameAt, nul);
+    const suffix = text.slice(nameAt, nul);
     const name: string = version === 4 ? previous.slice(0, previous.length - keep) + suffix : suffix;
     entries[i] = {
       path: name,
-      mode: bytes.readUInt32BE(at + 24),
+      mode: view.getUint32(at + 24),
       stage: (flags >> 12) & 3,
       skipWorktree: (more & 0x4000) !== 0,
       intentToAdd: (more & 0x2000) !== 0,
@@ -152,6 +156,10 @@ function parseOne(
     at = version === 4 ? nul + 1 : at + ((nul - at + 8) & ~7);
   }
   return { entries, ...readExtensions(bytes, at, end, bad) };
+}
+
+function invalid(file: string, what: string): AtomicSnapshotError {
+  return new AtomicSnapshotError('DEVS_INDEX_INVALID', `${file} ${what}`, { hint: 'git fsck', data: { path: file } });
 }
 
 function sharedIndexMissing(file: string, name: string): AtomicSnapshotError {
@@ -213,24 +221,28 @@ function readVarint(bytes: Buffer, start: number): [value: number, next: number]
   return [value, at];
 }
 
+export function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
 /**
  * Whether a file's stat proves that it is what the index entry at `at` recorded: type, execute bit, size and times, of an
  * entry that is neither unmerged nor added with --intent-to-add. No: it may still be equal, and must be read. Uses nothing but its parameters, for its text is sent to a thread (scan/stat-helper.ts).
  */
-export function statMatches(bytes: Buffer, at: number, indexMtimeMs: number, stat: fs.Stats): boolean {
+export function statMatches(table: DataView, at: number, indexMtimeMs: number, stat: fs.Stats): boolean {
   // The same arithmetic as Node's own, so that equal times give equal numbers.
-  const mtimeMs = bytes.readUInt32BE(at + 8) * 1000 + bytes.readUInt32BE(at + 12) / 1e6;
-  const mode = bytes.readUInt32BE(at + 24);
-  const flags = bytes.readUInt16BE(at + 60);
+  const mtimeMs = table.getUint32(at + 8) * 1000 + table.getUint32(at + 12) / 1e6;
+  const mode = table.getUint32(at + 24);
+  const flags = table.getUint16(at + 60);
   return (
     (mode & 0o170000) === (stat.mode & 0o170000) &&
     (mode === 0o120000 || ((mode ^ stat.mode) & 0o100) === 0) &&
     (flags & 0x3000) === 0 &&
-    ((flags & 0x4000) === 0 || (bytes.readUInt16BE(at + 62) & 0x2000) === 0) &&
+    ((flags & 0x4000) === 0 || (table.getUint16(at + 62) & 0x2000) === 0) &&
     mtimeMs === stat.mtimeMs &&
-    bytes.readUInt32BE(at + 36) === stat.size % 0x1_0000_0000 &&
-    bytes.readUInt32BE(at) * 1000 + bytes.readUInt32BE(at + 4) / 1e6 === stat.ctimeMs &&
-    bytes.readUInt32BE(at + 20) === stat.ino % 0x1_0000_0000 &&
+    table.getUint32(at + 36) === stat.size % 0x1_0000_0000 &&
+    table.getUint32(at) * 1000 + table.getUint32(at + 4) / 1e6 === stat.ctimeMs &&
+    table.getUint32(at + 20) === stat.ino % 0x1_0000_0000 &&
     // Racily clean: written in the same instant as the index, so its stat proves nothing.
     mtimeMs < indexMtimeMs
   );

@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib';
-import { type CommitObject, readCommit } from 'isomorphic-git';
+import type { CommitObject } from 'isomorphic-git';
 import { objectHeader } from './object-id.ts';
 import type { ObjectStore } from './object-store.ts';
 
@@ -36,5 +36,7 @@ function objectFs(store: ObjectStore) {
 export async function parseCommit(store: ObjectStore, oid: string): Promise<CommitObject> {
   // Asked first, for its errors: isomorphic-git's name no way out.
   store.read(oid, 'commit');
+  // Loaded on first use: taking and listing snapshots do without it, and start sooner.
+  const { readCommit } = await import('isomorphic-git');
   return (await readCommit({ fs: objectFs(store), gitdir: '/objects-only', oid })).commit;
 }

@@ -11,8 +11,11 @@ export interface RawObject {
 const TYPES: Readonly<Record<number, ObjectType>> = { 1: 'commit', 2: 'tree', 3: 'blob', 4: 'tag' };
 const OFS_DELTA = 6;
 const REF_DELTA = 7;
-/** The longest entry header: size and offset, each at most 10 bytes, or a 20-byte base name. */
-const MAX_HEADER = 40;
+/**
+ * What is read of an entry at first: its header (at most 40 bytes) and, of most objects, all the rest. Small enough for
+ * Node's pool of buffers.
+ */
+const FIRST_READ = 2_000;
 
 /** Reads single objects out of a pack (git's Documentation/gitformat-pack.txt), by ranged reads. */
 export class PackFile {
@@ -64,19 +67,19 @@ export class PackFile {
         byte = head[at++]!;
         distance = (distance + 1) * 128 + (byte & 0x7f);
       }
-      return { kind: 'delta', delta: this.#inflate(offset + at, size), base: offset - distance };
+      return { kind: 'delta', delta: this.#inflate(head, offset, at, size), base: offset - distance };
     }
     if (kind === REF_DELTA) {
       const base = head.toString('hex', at, at + 20);
-      return { kind: 'delta', delta: this.#inflate(offset + at + 20, size), base };
+      return { kind: 'delta', delta: this.#inflate(head, offset, at + 20, size), base };
     }
     const type = TYPES[kind];
     if (type === undefined) throw new Error(`unknown object kind ${kind} at ${offset}`);
-    return { kind: 'whole', object: { type, body: this.#inflate(offset + at, size) } };
+    return { kind: 'whole', object: { type, body: this.#inflate(head, offset, at, size) } };
   }
 
   #headerAt(offset: number): { head: Buffer; kind: number; size: number; start: number } {
-    const head = readAt(this.#fd, offset, Math.min(MAX_HEADER, this.#end - offset));
+    const head = readAt(this.#fd, offset, Math.min(FIRST_READ, this.#end - offset));
     let at = 0;
     let byte = head[at++]!;
     const kind = (byte >> 4) & 7;
@@ -88,10 +91,12 @@ export class PackFile {
     return { head, kind, size, start: offset + at };
   }
 
-  #inflate(at: number, size: number): Buffer {
+  /** The `size` bytes whose packed form begins `skip` bytes into the entry at `offset`, of which `head` is the beginning. */
+  #inflate(head: Buffer, offset: number, skip: number, size: number): Buffer {
+    const at = offset + skip;
     // zlib's own bound on what `size` bytes can take; whatever follows the stream is ignored.
-    const bound = size + (size >> 9) + 128;
-    const packed = readAt(this.#fd, at, Math.min(bound, this.#end - at));
+    const bound = Math.min(size + (size >> 9) + 128, this.#end - at);
+    const packed = skip + bound <= head.length ? head.subarray(skip) : readAt(this.#fd, at, bound);
     const body = unpackStored(packed, size) ?? inflateSync(packed, { maxOutputLength: size + 1 });
     if (body.length !== size) throw new Error(`object at ${at} has ${body.length} bytes instead of ${size}`);
     return body;

@@ -15,15 +15,22 @@ const FALLBACK: Readonly<Record<PermissionKind, number>> = { file: 0o644, execut
 /** Collects permissions compactly: nearly all files of a repository share theirs. */
 export class PermissionTable {
   readonly #byKind = new Map<PermissionKind, Map<number, BytePath[]>>();
+  /** Where the last one went: most go there, too. */
+  #last: { readonly kind: 'file' | 'directory'; readonly mode: number; readonly paths: BytePath[] } | undefined;
 
   add(kind: 'file' | 'directory', path: BytePath, mode: number): void {
+    if (this.#last?.mode === mode && this.#last.kind === kind) {
+      this.#last.paths.push(path);
+      return;
+    }
     const exact: PermissionKind = kind === 'file' && mode & 0o100 ? 'executable' : kind;
     const groups = this.#byKind.get(exact) ?? new Map<number, BytePath[]>();
     this.#byKind.set(exact, groups);
     const permissions = mode & 0o7777;
-    const paths = groups.get(permissions);
-    if (paths === undefined) groups.set(permissions, [path]);
-    else paths.push(path);
+    const paths = groups.get(permissions) ?? [];
+    groups.set(permissions, paths);
+    paths.push(path);
+    this.#last = { kind, mode, paths };
   }
 
   finish(): Permissions {

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { type BytePath, byteOrder, onDisk, toText } from '../byte-path.ts';
 import { readIfThere } from '../durable.ts';
 import { AtomicSnapshotError, codeOf } from '../errors.ts';
-import { type GitIndex, statMatches } from '../git/index-file.ts';
+import { type GitIndex, statMatches, viewOf } from '../git/index-file.ts';
 import type { Repository } from '../git/repository.ts';
 import { GITLINK } from '../objects/trees.ts';
 import { ConversionRules } from './conversion-rules.ts';
@@ -10,12 +10,17 @@ import { IgnoreRules, type OutsideIgnores, type TreeIgnoreRules } from './ignore
 import { lastMatch, type PatternFile, parseIgnoreFile } from './patterns.ts';
 import { PermissionTable } from './permissions.ts';
 import { NOT_PROVEN, PROVEN_FILE, PROVEN_LINK } from './stat-helper.ts';
-import type { TrackedFiles } from './tracked-files.ts';
+import { isEmpty, type Range, type TrackedFiles } from './tracked-files.ts';
 
 /** A file whose content must be read: its stat does not prove that it is what the index holds. */
 export interface Candidate {
   readonly path: BytePath;
   readonly stat: fs.Stats;
+}
+
+/** A candidate that is tracked. */
+export interface Suspect extends Candidate {
+  readonly position: number;
 }
 
 export interface Skipped {
@@ -25,7 +30,7 @@ export interface Skipped {
 
 export interface Scan {
   /** Tracked files that may differ from the index. */
-  readonly suspects: Candidate[];
+  readonly suspects: Suspect[];
   /** Positions of tracked files that are on disk, 1 each. */
   readonly present: Uint8Array;
   readonly untracked: Candidate[];
@@ -51,6 +56,9 @@ export interface ScanInput {
   readonly onSeen: (count: number) => void;
 }
 
+/** Made once: it is asked tens of thousands of times. */
+const IF_THERE = { throwIfNoEntry: false } as const;
+
 const REPORT_EVERY = 1_000;
 
 /** Files of devs itself, at the top of a work tree. */
@@ -71,6 +79,8 @@ interface Within {
   readonly ignored: boolean;
   /** It is a repository of its own. */
   readonly nested: boolean;
+  /** The tracked files below it. */
+  readonly below: Range;
 }
 
 class Scanner {
@@ -78,11 +88,13 @@ class Scanner {
   readonly #conversion: ConversionRules;
   readonly #included: readonly PatternFile[];
   readonly #ignoreCase: boolean;
+  readonly #table: DataView;
   readonly #result: Scan;
   #seen = 0;
 
   constructor(input: ScanInput) {
     this.#input = input;
+    this.#table = viewOf(input.index.table);
     this.#conversion = new ConversionRules(input.repo);
     this.#ignoreCase = input.repo.config.bool('core.ignorecase', false);
     const globs = Buffer.from(input.includeIgnored.join('\n'));
@@ -100,16 +112,14 @@ class Scanner {
 
   run(): Scan {
     this.#input.onSeen(0);
-    this.#walk('', IgnoreRules.outside(this.#input.ignores, this.#ignoreCase), false);
+    const { tracked, ignores } = this.#input;
+    this.#walk('', tracked.below(''), IgnoreRules.outside(ignores, this.#ignoreCase), false);
     return this.#result;
   }
 
-  #walk(dir: BytePath, outer: IgnoreRules, ignored: boolean): void {
+  #walk(dir: BytePath, below: Range, outer: IgnoreRules, ignored: boolean): void {
     const { root } = this.#input.repo;
     const entries = readDirectory(root, dir);
-    // In the index's order, so that a thread that comes from its end is met only once.
-    if (this.#input.proofs !== null) entries.sort((a, b) => byteOrder(a.name, b.name));
-    const files = this.#input.tracked.filesIn(dir);
     if (entries.length === 0 && dir !== '' && !this.#isIgnored(dir, true, outer, ignored)) {
       this.#result.emptyDirectories.push(dir);
     }
@@ -128,31 +138,37 @@ class Scanner {
       }
     }
     if (nested) this.#result.skipped.push({ path: dir, reason: 'nested repository' });
-    for (const entry of entries) this.#visit(dir, entry, files?.get(entry.name), { rules, ignored, nested });
+    const files = this.#input.tracked.directlyIn(dir, below);
+    const within = { rules, ignored, nested, below };
+    for (const entry of entries) this.#visit(dir, entry, files.position(entry.name), within);
   }
 
   #visit(dir: BytePath, entry: fs.Dirent, position: number | undefined, within: Within): void {
     if (dir === '' && (entry.name === '.git' || OWN_STATE.test(entry.name))) return;
-    const path = join(dir, entry.name);
     const { tracked } = this.#input;
-    const { rules, ignored, nested } = within;
+    // Nearly all: in few steps, and by the path that is there already.
+    if (position !== undefined && !entry.isDirectory()) {
+      this.#visitTracked(tracked.entries[position]!.path, position);
+      return;
+    }
+    const path = join(dir, entry.name);
     if (entry.isDirectory()) {
       if (position !== undefined && tracked.entries[position]!.mode === GITLINK) {
         this.#result.present[position] = 1;
         this.#result.skipped.push({ path, reason: 'submodule' });
-      } else this.#visitDirectory(path, rules, ignored, nested);
-    } else if (position !== undefined) this.#visitTracked(path, position);
-    else if (!nested && !this.#isLeftOut(path, rules, ignored)) this.#visitUntracked(path, entry);
+      } else this.#visitDirectory(path, within);
+    } else if (!within.nested && !this.#isLeftOut(path, within)) this.#visitUntracked(path, entry);
   }
 
-  #visitDirectory(path: BytePath, rules: IgnoreRules, ignored: boolean, nested: boolean): void {
-    const hasTracked = this.#input.tracked.hasFilesIn(path);
+  #visitDirectory(path: BytePath, { rules, ignored, nested, below: around }: Within): void {
+    const below = this.#input.tracked.below(path, around);
+    const hasTracked = !isEmpty(below);
     if (nested && !hasTracked) return;
     const leftOut = this.#isIgnored(path, true, rules, ignored);
     if (leftOut && !hasTracked && this.#included.length === 0) return;
     if (!leftOut || hasTracked) this.#permissions('directory', path, this.#stat(path));
     const ignoresAll = (ignored || rules.ignores(path, true)) && lastMatch(this.#included, path, true) !== true;
-    this.#walk(path, rules, ignoresAll);
+    this.#walk(path, below, rules, ignoresAll);
   }
 
   #visitTracked(path: BytePath, position: number): void {
@@ -174,8 +190,8 @@ class Scanner {
     const entry = tracked.entries[position]!;
     this.#result.present[position] = 1;
     if (stat.isFile()) this.#permissions('file', path, stat);
-    const proven = statMatches(index.table, entry.offset, index.mtimeMs, stat);
-    if (!proven || this.#conversion.mayConvert(path)) this.#result.suspects.push({ path, stat });
+    const proven = statMatches(this.#table, entry.offset, index.mtimeMs, stat);
+    if (!proven || this.#conversion.mayConvert(path)) this.#result.suspects.push({ path, stat, position });
   }
 
   #visitUntracked(path: BytePath, entry: fs.Dirent): void {
@@ -189,7 +205,7 @@ class Scanner {
     this.#result.untracked.push({ path, stat });
   }
 
-  #isLeftOut(path: BytePath, rules: IgnoreRules, ignored: boolean): boolean {
+  #isLeftOut(path: BytePath, { rules, ignored }: Within): boolean {
     return this.#isIgnored(path, false, rules, ignored) && lastMatch(this.#included, path, false) !== true;
   }
 
@@ -214,7 +230,7 @@ function join(dir: BytePath, name: string): BytePath {
 
 export function statIfThere(root: string, path: BytePath): fs.Stats | null {
   try {
-    return fs.lstatSync(onDisk(root, path), { throwIfNoEntry: false }) ?? null;
+    return fs.lstatSync(onDisk(root, path), IF_THERE) ?? null;
   } catch (error) {
     // A parent is no directory (any more).
     if (codeOf(error) === 'ENOTDIR') return null;
@@ -222,9 +238,12 @@ export function statIfThere(root: string, path: BytePath): fs.Stats | null {
   }
 }
 
+/** In byte order of the names, which is how they come nearly everywhere. */
 function readDirectory(root: string, dir: BytePath): fs.Dirent[] {
   try {
-    return fs.readdirSync(onDisk(root, dir), { withFileTypes: true, encoding: 'latin1' });
+    const entries = fs.readdirSync(onDisk(root, dir), { withFileTypes: true, encoding: 'latin1' });
+    const isSorted = entries.every((entry, i) => i === 0 || entries[i - 1]!.name < entry.name);
+    return isSorted ? entries : entries.sort((a, b) => byteOrder(a.name, b.name));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return [];
     throw unreadable(root, dir, error);

@@ -106,13 +106,14 @@ function constants(): string {
 /** The thread's whole program. Its text is sent to the thread: it must use nothing but its parameters. */
 function workerMain(
   load: NodeJS.Require,
-  matches: (bytes: Buffer, at: number, indexMtimeMs: number, stat: fs.Stats) => boolean,
+  matches: (table: DataView, at: number, indexMtimeMs: number, stat: fs.Stats) => boolean,
   proven: Readonly<Record<'PROVEN_FILE' | 'PROVEN_LINK' | 'NOT_PROVEN' | 'PERMISSIONS', number>>,
 ): void {
   const { lstatSync } = load('node:fs') as typeof fs;
   const { parentPort } = load('node:worker_threads') as typeof import('node:worker_threads');
   parentPort!.on('message', ({ root, bytes: shared, mtimeMs, offsets, proofs, stopped }: Job) => {
     const bytes = Buffer.from(shared.buffer);
+    const table = new DataView(shared.buffer);
     for (let i = offsets.length - 1; i >= 0 && stopped[0] === 0; i--) {
       if (proofs[i] !== 0) continue;
       const at = offsets[i]!;
@@ -122,7 +123,7 @@ function workerMain(
       let proof = proven.NOT_PROVEN;
       try {
         const stat = /[^\x00-\x7f]/.test(name) ? undefined : lstatSync(`${root}/${name}`, { throwIfNoEntry: false });
-        if (stat !== undefined && matches(bytes, at, mtimeMs, stat)) {
+        if (stat !== undefined && matches(table, at, mtimeMs, stat)) {
           proof = (stat.mode & proven.PERMISSIONS) | (stat.isSymbolicLink() ? proven.PROVEN_LINK : proven.PROVEN_FILE);
         }
       } catch {

@@ -1,56 +1,102 @@
-import { type BytePath, parentOf } from '../byte-path.ts';
+import type { BytePath } from '../byte-path.ts';
 import type { GitIndex, IndexEntry } from '../git/index-file.ts';
 
-/** The index by path: one entry a path (an unmerged path's lowest stage), and which directories hold any. */
+/** Positions from `start` up to, and without, `end`. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The index by path: one entry a path (an unmerged path's lowest stage). Found by search in the order that the index
+ * has anyway: tables of all paths would take as long to fill as the files take to look at.
+ */
 export class TrackedFiles {
   /** In byte order of the paths. */
   readonly entries: readonly IndexEntry[];
   readonly unmerged: readonly IndexEntry[];
-  /** By directory, then by name: names are looked up a directory at a time. */
-  readonly #files = new Map<BytePath, Map<BytePath, number>>();
 
-  constructor(index: Pick<GitIndex, 'entries'>) {
-    const entries: IndexEntry[] = [];
-    const unmerged: IndexEntry[] = [];
-    let lastDir = '';
-    let files = this.#addDirectory('');
-    for (const entry of index.entries) {
-      if (entry.stage !== 0) unmerged.push(entry);
-      if (entry.stage !== 0 && entries.at(-1)?.path === entry.path) continue;
-      const dir = parentOf(entry.path);
-      if (dir !== lastDir) {
-        files = this.#addDirectory(dir);
-        lastDir = dir;
-      }
-      files.set(dir === '' ? entry.path : entry.path.slice(dir.length + 1), entries.length);
-      entries.push(entry);
-    }
-    this.entries = entries;
-    this.unmerged = unmerged;
-  }
-
-  #addDirectory(dir: BytePath): Map<BytePath, number> {
-    let files = this.#files.get(dir);
-    if (files === undefined) {
-      if (dir !== '') this.#addDirectory(parentOf(dir));
-      files = new Map();
-      this.#files.set(dir, files);
-    }
-    return files;
-  }
-
-  /** Position by name of the files directly in `dir`. */
-  filesIn(dir: BytePath): ReadonlyMap<BytePath, number> | undefined {
-    return this.#files.get(dir);
+  constructor({ entries }: Pick<GitIndex, 'entries'>) {
+    this.unmerged = entries.filter((entry) => entry.stage !== 0);
+    const isFirst = (entry: IndexEntry, i: number) => entry.stage === 0 || entries[i - 1]?.path !== entry.path;
+    this.entries = this.unmerged.length === 0 ? entries : entries.filter(isFirst);
   }
 
   position(path: BytePath): number | undefined {
-    const dir = parentOf(path);
-    return this.#files.get(dir)?.get(dir === '' ? path : path.slice(dir.length + 1));
+    const at = this.#search(path, 0, this.entries.length);
+    return this.entries[at]?.path === path ? at : undefined;
+  }
+
+  /** The files in `dir`, at any depth. `within`: those in a directory that holds it. */
+  below(dir: BytePath, within: Range = { start: 0, end: this.entries.length }): Range {
+    if (dir === '') return within;
+    const start = this.#search(`${dir}/`, within.start, within.end);
+    // What is after all paths that begin so: '0' is the byte after the slash.
+    const end = this.entries[start]?.path.startsWith(`${dir}/`) ? this.#search(`${dir}0`, start, within.end) : start;
+    return { start, end };
   }
 
   /** Whether there is a tracked file somewhere below `dir`. */
   hasFilesIn(dir: BytePath): boolean {
-    return this.#files.has(dir);
+    return !isEmpty(this.below(dir));
+  }
+
+  /** The files directly in `dir`, whose files at any depth are `below`. */
+  directlyIn(dir: BytePath, below: Range): FilesOfDirectory {
+    const prefix = dir === '' ? 0 : dir.length + 1;
+    return new FilesOfDirectory(this.entries, prefix, below, (path, from) => this.#search(path, from, below.end));
+  }
+
+  /** Position of the first path that is not before `path`. */
+  #search(path: BytePath, start: number, end: number): number {
+    let low = start;
+    let high = end;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.entries[middle]!.path < path) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+export function isEmpty({ start, end }: Range): boolean {
+  return start === end;
+}
+
+/** The tracked files directly in one directory, asked for in byte order of their names. */
+export class FilesOfDirectory {
+  readonly #entries: readonly IndexEntry[];
+  /** Length of what all paths begin with. */
+  readonly #prefix: number;
+  readonly #end: number;
+  readonly #search: (path: BytePath, from: number) => number;
+  #at: number;
+
+  constructor(
+    entries: readonly IndexEntry[],
+    prefix: number,
+    { start, end }: Range,
+    search: (path: BytePath, from: number) => number,
+  ) {
+    this.#entries = entries;
+    this.#prefix = prefix;
+    this.#at = start;
+    this.#end = end;
+    this.#search = search;
+  }
+
+  /** Position of the file of that name. No name may come before one that was asked for earlier. */
+  position(name: string): number | undefined {
+    const length = this.#prefix + name.length;
+    while (this.#at < this.#end) {
+      const { path } = this.#entries[this.#at]!;
+      if (path.length === length && path.endsWith(name)) return this.#at++;
+      const slash = path.indexOf('/', this.#prefix);
+      if (slash !== -1) this.#at = this.#search(`${path.slice(0, slash)}0`, this.#at);
+      else if (path.slice(this.#prefix) < name) this.#at++;
+      else return undefined;
+    }
+    return undefined;
   }
 }
