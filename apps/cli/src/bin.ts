@@ -2,6 +2,15 @@ import process from 'node:process';
 import manifest from '../package.json' with { type: 'json' };
 import { main } from './program.ts';
 
+const OUTPUTS = [process.stdout, process.stderr];
+
+// Who reads may be gone (`devs log | head`, a closed terminal): what was begun is finished all the same.
+for (const stream of OUTPUTS) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+  });
+}
+
 // Not awaited at the top: the bundle is CommonJS, which starts sooner and can be cached compiled (see loader.cjs).
 void main({
   args: process.argv.slice(2),
@@ -12,8 +21,8 @@ void main({
 
 /** Ends the process once all is said: a twentieth of a short run sooner than Node takes itself to pieces. */
 async function exit(exitCode: number): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) {
-    // Who reads it may be slow, or gone.
+  for (const stream of OUTPUTS) {
+    // Its reader may be slow.
     if (stream.writableLength > 0) await new Promise((resolve) => stream.once('error', resolve).write('', resolve));
   }
   process.exit(exitCode);
