@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import process from 'node:process';
 
 /** States of a slot. Only the worker moves BEATING <-> WRITING; only the holder moves FREE -> BEATING -> FREE. */
 const FREE = 0;
@@ -48,6 +48,8 @@ let table: Int32Array<SharedArrayBuffer> | undefined;
 function sharedTable(): Int32Array<SharedArrayBuffer> {
   if (table === undefined) {
     const words = new Int32Array(new SharedArrayBuffer((HEADER_WORDS + SLOTS * SLOT_WORDS) * 4));
+    // Loaded here: most runs are over before their first beat.
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
     const worker = new Worker(WORKER_SOURCE, { eval: true, execArgv: [], env: {}, workerData: words });
     // A worker that dies takes the beats with it; the next lock starts another. The lock itself stays sound: a missed
     // beat matters only to a reader that cannot see this process, and it waits for minutes.

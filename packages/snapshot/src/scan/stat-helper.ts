@@ -1,5 +1,6 @@
 import type fs from 'node:fs';
-import { Worker } from 'node:worker_threads';
+import process from 'node:process';
+import type { Worker } from 'node:worker_threads';
 import type { GitIndex, IndexEntry } from '../git/index-file.ts';
 import { statMatches } from '../git/index-file.ts';
 
@@ -41,7 +42,9 @@ export class StatHelper {
 
   private constructor() {
     const source = `(${workerMain.toString()})(require, ${statMatches.toString()}, ${constants()})`;
-    this.#worker = new Worker(source, { eval: true, execArgv: [], env: {} });
+    // Loaded here: most repositories are too small for it.
+    const threads = process.getBuiltinModule('node:worker_threads');
+    this.#worker = new threads.Worker(source, { eval: true, execArgv: [], env: {} });
     this.#worker.unref();
     // Without the thread the scan does everything itself.
     this.#worker.on('error', () => {
