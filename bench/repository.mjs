@@ -6,24 +6,17 @@ import path from 'node:path';
 
 const PER_DIRECTORY = 10;
 
-/**
- * What every command is given, ours and theirs: nothing of this machine's own. One variable counts: with
- * NODE_EXTRA_CA_CERTS each start of Node 20 reads that file, which takes longer than Node itself.
- */
-export const ENVIRONMENT = {
-  PATH: process.env.PATH,
-  HOME: os.tmpdir(),
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_AUTHOR_NAME: 'b',
-  GIT_AUTHOR_EMAIL: 'b@b',
-  GIT_COMMITTER_NAME: 'b',
-  GIT_COMMITTER_EMAIL: 'b@b',
-};
-
 export function git(cwd, ...args) {
+  const identity = {
+    GIT_AUTHOR_NAME: 'b',
+    GIT_AUTHOR_EMAIL: 'b@b',
+    GIT_COMMITTER_NAME: 'b',
+    GIT_COMMITTER_EMAIL: 'b@b',
+  };
+  const env = { PATH: process.env.PATH, HOME: os.tmpdir(), GIT_CONFIG_NOSYSTEM: '1', ...identity };
   return execFileSync('git', args, {
     cwd,
-    env: ENVIRONMENT,
+    env,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
     maxBuffer: 1 << 28,

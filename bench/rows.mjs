@@ -9,11 +9,10 @@ import { AtomicSnapshot } from '@devs/snapshot';
 import lockfile from 'proper-lockfile';
 import { isomorphicStash } from './isomorphic.mjs';
 import { compare } from './measure.mjs';
-import { ENVIRONMENT, git } from './repository.mjs';
+import { git } from './repository.mjs';
 
 const BIN = path.join(import.meta.dirname, '../apps/cli/dist/bin/devs.cjs');
-const node = (cwd, ...args) => execFileSync(process.execPath, args, { cwd, env: ENVIRONMENT, stdio: 'ignore' });
-const runDevs = (cwd) => node(cwd, BIN, 'run', '--', 'true');
+const runDevs = (cwd) => execFileSync(process.execPath, [BIN, 'run', '--', 'true'], { cwd, stdio: 'ignore' });
 const pushAndPop = (dir) => {
   git(dir, 'stash', 'push', '-qu');
   git(dir, 'stash', 'pop', '-q');
@@ -31,7 +30,7 @@ export const runAgainstStash = (repository, options) => async (name) => {
 
 export const runAgainstNode = (repository, options) => async (name) => {
   const { dir } = repository();
-  const peer = () => node(dir, '-e', '0');
+  const peer = () => execFileSync(process.execPath, ['-e', '0']);
   return compare(name, { ours: () => runDevs(dir), peer, rounds: 15, ...options });
 };
 
@@ -42,7 +41,8 @@ export const runAgainstLintStaged = (repository, options) => async (name) => {
   const bin = createRequire(import.meta.url).resolve('lint-staged/bin');
   const config = path.join(os.tmpdir(), `devs-bench-${process.pid}.json`);
   fs.writeFileSync(config, '{"*": "true"}');
-  const peer = () => node(dir, bin, '--quiet', '--config', config);
+  const peer = () =>
+    execFileSync(process.execPath, [bin, '--quiet', '--config', config], { cwd: dir, stdio: 'ignore' });
   const row = await compare(name, { ours: () => runDevs(dir), peer, ...options });
   fs.rmSync(config);
   return row;
@@ -61,7 +61,8 @@ export const takeAgainstStashCreate = takeAgainst((dir) => git(dir, 'stash', 'cr
 export const takeAgainstTemporaryIndex = takeAgainst((dir) => {
   const script = `export GIT_INDEX_FILE=.git/bench-index; cp .git/index $GIT_INDEX_FILE; git add -A;
     git update-ref refs/bench/x $(git commit-tree -p HEAD -m x $(git write-tree)); rm $GIT_INDEX_FILE`;
-  execFileSync('sh', ['-c', script], { cwd: dir, env: ENVIRONMENT });
+  const who = { GIT_AUTHOR_NAME: 'b', GIT_AUTHOR_EMAIL: 'b@b', GIT_COMMITTER_NAME: 'b', GIT_COMMITTER_EMAIL: 'b@b' };
+  execFileSync('sh', ['-c', script], { cwd: dir, env: { ...process.env, ...who } });
 });
 
 export const restoreAgainstStash = (repository, options) => async (name) => {

@@ -34,7 +34,7 @@ export async function viewProject(cwd: string, emit: Emit): Promise<ProjectView>
   let opened: OpenLog | null = null;
   if (isHeld) opened = fs.existsSync(database) ? await openLog(repo.root, options) : null;
   else if (takeover !== null || (await hasHistory(repo.root, database))) {
-    opened = takeover === null ? await openSound(repo.root, database, options) : null;
+    opened = takeover === null ? await openSound(repo, database, options) : null;
     if (opened === null) {
       await (await lockProject(repo, { taskId: 'recover', lazyHeartbeat: true }, emit))[Symbol.asyncDispose]();
       opened = await openLog(repo.root, options);
@@ -52,14 +52,14 @@ async function hasHistory(root: string, database: string): Promise<boolean> {
 }
 
 /** The database; null where something has to be repaired. */
-async function openSound(root: string, database: string, options: OpenOptions): Promise<OpenLog | null> {
-  if (!fs.existsSync(database) || fs.existsSync(`${database}-wal`) || AtomicSnapshot.hasPendingRestore(root))
+async function openSound(repo: Repository, database: string, options: OpenOptions): Promise<OpenLog | null> {
+  if (!fs.existsSync(database) || fs.existsSync(`${database}-wal`) || AtomicSnapshot.hasPendingRestore(repo.root))
     return null;
   const { DatabaseError } = await import('@devs/db');
   let opened: OpenLog | undefined;
   try {
-    opened = await openLog(root, options);
-    if (!(await opened.log.hasRunning()) && !(await needsReconciling(root, opened.log))) return opened;
+    opened = await openLog(repo.root, options);
+    if (!(await opened.log.hasRunning()) && !(await needsReconciling(repo, opened.log))) return opened;
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.code !== 'DEVS_DB_DAMAGED') throw error;
   }

@@ -1,5 +1,5 @@
 import type { FoundRun, Run, RunLog } from '@devs/db';
-import { AtomicSnapshot, type SnapshotInfo } from '@devs/snapshot';
+import { AtomicSnapshot, type Repository, type SnapshotInfo } from '@devs/snapshot';
 import { dropIfFree } from './drop-if-there.ts';
 import type { Emit } from './events.ts';
 import { runOf } from './settle-restore.ts';
@@ -8,8 +8,9 @@ import { runOf } from './settle-restore.ts';
  * Brings the database and the refs together: after it, every row's snapshots exist, and every snapshot of a run has a row
  * or an event that names it. Snapshots that belong to no run are their makers' own.
  */
-export async function reconcile(root: string, log: RunLog, emit: Emit): Promise<void> {
-  const { there, incomplete, unnamed } = await differences(root, log);
+export async function reconcile(repo: Repository, log: RunLog, emit: Emit): Promise<void> {
+  const { root } = repo;
+  const { there, incomplete, unnamed } = await differences(repo, log);
   for (const run of incomplete) await forgetMissing(log, run, there, emit);
   for (const [runId, infos] of groupByRun(unnamed)) {
     const run = await runOf(log, runId);
@@ -19,13 +20,13 @@ export async function reconcile(root: string, log: RunLog, emit: Emit): Promise<
 }
 
 /** Whether `reconcile` would do something. Only true knowledge while nobody holds the lock. */
-export async function needsReconciling(root: string, log: RunLog): Promise<boolean> {
-  const { incomplete, unnamed } = await differences(root, log);
+export async function needsReconciling(repo: Repository, log: RunLog): Promise<boolean> {
+  const { incomplete, unnamed } = await differences(repo, log);
   return incomplete.length > 0 || unnamed.length > 0;
 }
 
-async function differences(root: string, log: RunLog) {
-  const snapshots = await AtomicSnapshot.list(root);
+async function differences(repo: Repository, log: RunLog) {
+  const snapshots = await AtomicSnapshot.list(repo);
   const kept = await log.kept();
   const there: ReadonlySet<string> = new Set(snapshots.map(({ ref }) => ref));
   const isMissing = (ref: string | null) => ref !== null && !there.has(ref);

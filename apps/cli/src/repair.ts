@@ -6,11 +6,11 @@ import { settleRestore } from './settle-restore.ts';
 
 /** Puts right whatever a killed devs left behind. Needs the lock; asks nobody; may itself be killed and run again. */
 export async function repair(repo: Repository, log: RunLog, emit: Emit): Promise<void> {
-  const report = await AtomicSnapshot.recover(repo.root);
+  const report = await AtomicSnapshot.recover(repo);
   if (report !== null) {
     await settleRestore(repo.root, log, report);
     emit({ type: 'restore-finished', report });
   }
   for (const run of await log.markCrashed()) emit({ type: 'crashed', run });
-  await reconcile(repo.root, log, emit);
+  await reconcile(repo, log, emit);
 }

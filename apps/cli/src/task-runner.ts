@@ -115,7 +115,7 @@ export class TaskRunner {
     const command = describe(task);
     const trailers = { Command: command };
     const options = { runId, includeIgnored, onProgress: this.#onProgress };
-    const report = await takeSnapshot(repo.root, task.id, { ...options, kind: 'before', trailers });
+    const report = await takeSnapshot(repo, task.id, { ...options, kind: 'before', trailers });
     this.#emit({ type: 'snapshot-taken', runId, report, ms: performance.now() - started });
     const row = { id: runId, taskId: task.id, command, headBefore: report.head.oid, snapshotRef: report.ref };
     await this.#timed('write the run', () => log.start(row));

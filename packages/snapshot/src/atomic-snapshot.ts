@@ -1,7 +1,7 @@
 import { toText } from './byte-path.ts';
 import { type DiffEntry, type DiffOptions, diffSnapshots } from './diff.ts';
 import { deleteRef, type Head, listRefs, readHead } from './git/refs.ts';
-import { findRepository } from './git/repository.ts';
+import { findRepository, type Place } from './git/repository.ts';
 import { removeDeadDrop } from './leftovers.ts';
 import { loadSnapshot, readInfo, readInfoIfWhole, resolveSnapshot, type SnapshotInfo } from './load-snapshot.ts';
 import { ObjectStore } from './objects/object-store.ts';
@@ -34,8 +34,8 @@ export class AtomicSnapshot {
    * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY` and its like, `DEVS_UNREADABLE`, `DEVS_FILE_CHANGED`,
    * `DEVS_REPOSITORY_BUSY`; no snapshot exists then.
    */
-  static async take(cwd: string, label: string, options: TakeOptions = {}): Promise<string> {
-    return (await takeSnapshot(cwd, label, options)).ref;
+  static async take(place: Place, label: string, options: TakeOptions = {}): Promise<string> {
+    return (await takeSnapshot(place, label, options)).ref;
   }
 
   /**
@@ -44,13 +44,13 @@ export class AtomicSnapshot {
    * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`, `DEVS_HEAD_MOVED`, `DEVS_GIT_LOCKED`,
    * `DEVS_RESTORE_OBSTRUCTED` with nothing changed; `DEVS_FILE_CHANGED` when a file changed under it.
    */
-  static async restore(cwd: string, stashRef: string, options: RestoreOptions = {}): Promise<RestoreReport> {
-    return explained(() => restoreSnapshot(cwd, stashRef, options));
+  static async restore(place: Place, stashRef: string, options: RestoreOptions = {}): Promise<RestoreReport> {
+    return explained(() => restoreSnapshot(place, stashRef, options));
   }
 
   /** Finishes a restore that was interrupted; null where none was. */
-  static async recover(cwd: string): Promise<RestoreReport | null> {
-    return explained(() => recoverRestore(cwd));
+  static async recover(place: Place): Promise<RestoreReport | null> {
+    return explained(() => recoverRestore(place));
   }
 
   /**
@@ -58,9 +58,9 @@ export class AtomicSnapshot {
    * left on it is removed.
    * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_GIT_LOCKED`
    */
-  static async drop(cwd: string, stashRef: string, options: { readonly exclusive?: boolean } = {}): Promise<void> {
+  static async drop(place: Place, stashRef: string, options: { readonly exclusive?: boolean } = {}): Promise<void> {
     return explained(async () => {
-      const repo = findRepository(cwd);
+      const repo = findRepository(place);
       const { ref, oid } = resolveSnapshot(repo, stashRef);
       if (options.exclusive === true) removeDeadDrop(repo, ref);
       deleteRef(repo, ref, oid);
@@ -71,9 +71,9 @@ export class AtomicSnapshot {
    * The snapshots of this work tree, or of all linked ones, oldest first; those that cannot be read are of the kind
    * `unreadable`.
    */
-  static async list(cwd: string, options: { readonly allWorkTrees?: boolean } = {}): Promise<readonly SnapshotInfo[]> {
+  static async list(place: Place, options: { readonly allWorkTrees?: boolean } = {}): Promise<readonly SnapshotInfo[]> {
     return explained(async () => {
-      const repo = findRepository(cwd);
+      const repo = findRepository(place);
       using store = new ObjectStore(repo.commonDir);
       const all = [...listRefs(repo, SNAPSHOT_REFS)].map(([ref, oid]) => readInfoIfWhole(store, ref, oid));
       return all
@@ -83,9 +83,9 @@ export class AtomicSnapshot {
   }
 
   /** One snapshot in detail. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_INVALID` */
-  static async show(cwd: string, stashRef: string): Promise<SnapshotDetails> {
+  static async show(place: Place, stashRef: string): Promise<SnapshotDetails> {
     return explained(async () => {
-      const repo = findRepository(cwd);
+      const repo = findRepository(place);
       using store = new ObjectStore(repo.commonDir);
       const { ref, oid } = resolveSnapshot(repo, stashRef);
       const { manifest } = await loadSnapshot(store, ref, oid);
@@ -99,8 +99,8 @@ export class AtomicSnapshot {
    * is.
    * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`, and what `take` throws.
    */
-  static async diff(cwd: string, from: string, to?: string, options: DiffOptions = {}): Promise<readonly DiffEntry[]> {
-    return explained(() => diffSnapshots(cwd, from, to, options));
+  static async diff(place: Place, from: string, to?: string, options: DiffOptions = {}): Promise<readonly DiffEntry[]> {
+    return explained(() => diffSnapshots(place, from, to, options));
   }
 
   /**
@@ -108,8 +108,8 @@ export class AtomicSnapshot {
    * snapshots of one repository: what it names was read already, and what is read is added to it.
    * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_INVALID`
    */
-  static async verify(cwd: string, stashRef: string, seen: Set<string> = new Set()): Promise<VerifyReport> {
-    return explained(() => verifySnapshot(cwd, stashRef, seen));
+  static async verify(place: Place, stashRef: string, seen: Set<string> = new Set()): Promise<VerifyReport> {
+    return explained(() => verifySnapshot(place, stashRef, seen));
   }
 
   /**
@@ -117,17 +117,17 @@ export class AtomicSnapshot {
    * once they are dropped.
    * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`
    */
-  static async ownBytes(cwd: string, refs: readonly string[], others: readonly string[]): Promise<number> {
-    return explained(() => ownBytes(cwd, refs, others));
+  static async ownBytes(place: Place, refs: readonly string[], others: readonly string[]): Promise<number> {
+    return explained(() => ownBytes(place, refs, others));
   }
 
   /** Whether a restore was interrupted and waits for `recover`. */
-  static hasPendingRestore(cwd: string): boolean {
-    return readJournal(findRepository(cwd).gitDir) !== null;
+  static hasPendingRestore(place: Place): boolean {
+    return readJournal(findRepository(place).gitDir) !== null;
   }
 
-  /** Where HEAD of the work tree that contains `cwd` points. */
-  static head(cwd: string): Head {
-    return readHead(findRepository(cwd));
+  /** Where HEAD of the work tree that contains `place` points. */
+  static head(place: Place): Head {
+    return readHead(findRepository(place));
   }
 }

@@ -1,5 +1,5 @@
 import { byteOrder, fromText, toText } from './byte-path.ts';
-import { findRepository } from './git/repository.ts';
+import { findRepository, type Place } from './git/repository.ts';
 import { diffFiles, type LoadedSnapshot, loadSnapshot, resolveSnapshot } from './load-snapshot.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { GITLINK, type PathChange, type TreeEntry } from './objects/trees.ts';
@@ -26,12 +26,12 @@ export interface DiffOptions {
 
 /** The files, tracked or not, that differ between two snapshots, or a snapshot and the work tree as it is, in path order. */
 export async function diffSnapshots(
-  cwd: string,
+  place: Place,
   from: string,
   to: string | undefined,
   options: DiffOptions,
 ): Promise<readonly DiffEntry[]> {
-  const repo = findRepository(cwd);
+  const repo = findRepository(place);
   using store = new ObjectStore(repo.commonDir);
   const load = async (name: string): Promise<LoadedSnapshot> => {
     const { ref, oid } = resolveSnapshot(repo, name);
@@ -40,7 +40,7 @@ export async function diffSnapshots(
   const before = await load(from);
   if (to !== undefined) return await compare(store, before, await load(to), options);
   // The work tree is compared as a snapshot too: one way to see it, and the same files left out.
-  const now = await takeAnonymous(cwd, before.label, { since: from });
+  const now = await takeAnonymous(repo, before.label, { since: from });
   return await compare(store, before, await loadSnapshot(store, now.ref, now.oid), options);
 }
 

@@ -1,4 +1,4 @@
-import { findRepository } from './git/repository.ts';
+import { findRepository, type Place } from './git/repository.ts';
 import { type LoadedSnapshot, loadSnapshot, resolveSnapshot } from './load-snapshot.ts';
 import { parseCommit } from './objects/commits.ts';
 import { EMPTY_TREE } from './objects/object-id.ts';
@@ -9,8 +9,8 @@ import { diffTrees, GITLINK } from './objects/trees.ts';
  * How many bytes of content (not compressed) only the snapshots `refs` hold: neither their own HEAD commits nor any of
  * `others`. It is what git can free once they are dropped, unless a commit made since holds it too.
  */
-export async function ownBytes(cwd: string, refs: readonly string[], others: readonly string[]): Promise<number> {
-  const repo = findRepository(cwd);
+export async function ownBytes(place: Place, refs: readonly string[], others: readonly string[]): Promise<number> {
+  const repo = findRepository(place);
   using store = new ObjectStore(repo.commonDir);
   const blobsOf = async (names: readonly string[]): Promise<Set<string>> => {
     const blobs = new Set<string>();

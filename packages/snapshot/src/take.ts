@@ -5,7 +5,7 @@ import { AtomicSnapshotError } from './errors.ts';
 import { type GitIndex, oidOf, readIndex } from './git/index-file.ts';
 import { commitsOf, encodeOtherRefs, type OtherRefs, readOtherRefs } from './git/other-refs.ts';
 import { type Head, readHead, updateRef } from './git/refs.ts';
-import { findRepository, type Repository } from './git/repository.ts';
+import { findRepository, type Place, type Repository } from './git/repository.ts';
 import { knownThen } from './known-then.ts';
 import { loadSnapshot, resolveSnapshot } from './load-snapshot.ts';
 import { encodeManifest } from './manifest.ts';
@@ -88,32 +88,31 @@ export interface TakeExtras {
 const NO_EXTRAS: TakeExtras = { otherRules: null, keep: [], isAnonymous: false };
 
 /** Everything `AtomicSnapshot.take` promises, with a report of what was captured. */
-export async function takeSnapshot(cwd: string, label: string, options: TakeOptions = {}): Promise<TakeReport> {
-  return explained(() => takeSince(cwd, label, options, NO_EXTRAS));
+export async function takeSnapshot(place: Place, label: string, options: TakeOptions = {}): Promise<TakeReport> {
+  return explained(() => takeSince(place, label, options, NO_EXTRAS));
 }
 
 /** A snapshot of the repository as it is, on no ref. */
-export async function takeAnonymous(cwd: string, label: string, options: TakeOptions): Promise<TakeReport> {
-  return takeSince(cwd, label, options, { ...NO_EXTRAS, isAnonymous: true });
+export async function takeAnonymous(place: Place, label: string, options: TakeOptions): Promise<TakeReport> {
+  return takeSince(place, label, options, { ...NO_EXTRAS, isAnonymous: true });
 }
 
-async function takeSince(cwd: string, label: string, options: TakeOptions, extras: TakeExtras): Promise<TakeReport> {
-  if (options.since === undefined) return takeWithExtras(cwd, label, options, extras);
-  const repo = findRepository(cwd);
+async function takeSince(place: Place, label: string, options: TakeOptions, extras: TakeExtras): Promise<TakeReport> {
+  const repo = findRepository(place);
+  if (options.since === undefined) return takeWithExtras(repo, label, options, extras);
   using store = new ObjectStore(repo.commonDir);
   const { ref, oid } = resolveSnapshot(repo, options.since);
   const since = await loadSnapshot(store, ref, oid);
   const { otherRules } = knownThen(store, since, repo.config.bool('core.ignorecase', false));
-  return await takeWithExtras(cwd, label, options, { ...extras, otherRules });
+  return await takeWithExtras(repo, label, options, { ...extras, otherRules });
 }
 
 export async function takeWithExtras(
-  cwd: string,
+  repo: Repository,
   label: string,
   options: TakeOptions,
   extras: TakeExtras,
 ): Promise<TakeReport> {
-  const repo = findRepository(cwd);
   prepareTake(repo);
   using store = new ObjectStore(repo.commonDir);
   for (let attempt = 1; ; attempt++) {

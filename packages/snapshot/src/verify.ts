@@ -1,6 +1,6 @@
 import { toText } from './byte-path.ts';
 import { AtomicSnapshotError } from './errors.ts';
-import { findRepository } from './git/repository.ts';
+import { findRepository, type Place } from './git/repository.ts';
 import { loadSnapshot, resolveSnapshot } from './load-snapshot.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { DIRECTORY, GITLINK, readTree } from './objects/trees.ts';
@@ -21,8 +21,8 @@ export interface VerifyReport {
 }
 
 /** Reads every object that the snapshot holds. Takes time: it is all tracked files, whatever changed. */
-export async function verifySnapshot(cwd: string, name: string, seen: Set<string>): Promise<VerifyReport> {
-  const repo = findRepository(cwd);
+export async function verifySnapshot(place: Place, name: string, seen: Set<string>): Promise<VerifyReport> {
+  const repo = findRepository(place);
   using store = new ObjectStore(repo.commonDir);
   const { ref, oid } = resolveSnapshot(repo, name);
   const snapshot = await loadSnapshot(store, ref, oid);

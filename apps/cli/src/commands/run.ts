@@ -51,7 +51,6 @@ async function planJobs(
   flags: RunFlags,
 ): Promise<Job[]> {
   const { cwd, env } = context;
-  const { root } = findRepository(cwd);
   if (flags.id !== undefined) assertTaskId(flags.id);
   if (command !== null && names.length > 0) {
     throw usage('name tasks, or give a command after --, not both', `devs run -- ${command.map(quoteWord).join(' ')}`);
@@ -61,6 +60,7 @@ async function planJobs(
   if (names.length > 0) {
     // Loaded here: a command after -- needs no parser of task files.
     const { findTask } = await import('../tasks-file.ts');
+    const { root } = findRepository(cwd);
     const jobs = names.map((name) => namedJob(name, findTask(name, cwd, root), env, flags));
     return flags.atomic === true && jobs.length > 1 ? [asOne(jobs, flags)] : jobs;
   }

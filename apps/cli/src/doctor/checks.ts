@@ -94,7 +94,7 @@ const history: Check = async ({ repo, isHeld }) => {
     if (await log.hasRunning()) {
       return [{ check: 'history', ok: false, message: 'a run never ended: devs was killed', fix: 'repair' }];
     }
-    if (await needsReconciling(repo.root, log)) {
+    if (await needsReconciling(repo, log)) {
       const message = 'snapshots that no run names, or runs whose snapshots are gone';
       return [{ check: 'history', ok: false, message, fix: 'repair' }];
     }

@@ -17,19 +17,23 @@ export interface Repository {
   readonly config: GitConfig;
 }
 
+/** Where a repository is: a directory inside its work tree, or the repository itself, found earlier. */
+export type Place = string | Repository;
+
 /**
- * Finds the work tree that contains `cwd`.
+ * Finds the work tree that contains `place`; one found earlier is believed, its configuration too.
  * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY`, `DEVS_BARE_REPOSITORY`, `DEVS_SHA256_REPOSITORY`,
  * `DEVS_REFTABLE_REPOSITORY`, `DEVS_REPOSITORY_FORMAT`, `DEVS_UNREADABLE`.
  */
-export function findRepository(cwd: string): Repository {
+export function findRepository(place: Place): Repository {
+  if (typeof place !== 'string') return place;
   try {
-    return findUpwards(cwd);
+    return findUpwards(place);
   } catch (error) {
     if (codeOf(error) !== 'EACCES') throw error;
-    throw new AtomicSnapshotError('DEVS_UNREADABLE', `may not read ${(error as NodeJS.ErrnoException).path ?? cwd}`, {
-      hint: `ls -ld '${cwd}'`,
-      data: { path: cwd },
+    throw new AtomicSnapshotError('DEVS_UNREADABLE', `may not read ${(error as NodeJS.ErrnoException).path ?? place}`, {
+      hint: `ls -ld '${place}'`,
+      data: { path: place },
       cause: error,
     });
   }

@@ -2,7 +2,7 @@ import { type BytePath, fromText, toText } from '../byte-path.ts';
 import { covers } from '../diff.ts';
 import { decodeOtherRefs, type MovedRef, movedRefs, readOtherRefs } from '../git/other-refs.ts';
 import { deleteRef, listRefs } from '../git/refs.ts';
-import { findRepository, type Repository } from '../git/repository.ts';
+import { findRepository, type Place, type Repository } from '../git/repository.ts';
 import { knownThen } from '../known-then.ts';
 import { sweepLeftovers } from '../leftovers.ts';
 import { type LoadedSnapshot, loadSnapshot, readStateFile, resolveSnapshot } from '../load-snapshot.ts';
@@ -58,9 +58,13 @@ export interface RestoreReport {
 }
 
 /** Everything `AtomicSnapshot.restore` promises. */
-export async function restoreSnapshot(cwd: string, name: string, options: RestoreOptions = {}): Promise<RestoreReport> {
-  const repo = findRepository(cwd);
-  await recoverRestore(cwd);
+export async function restoreSnapshot(
+  place: Place,
+  name: string,
+  options: RestoreOptions = {},
+): Promise<RestoreReport> {
+  const repo = findRepository(place);
+  await recoverRestore(repo);
   using store = new ObjectStore(repo.commonDir);
   const { ref, oid } = resolveSnapshot(repo, name);
   const snapshot = await loadSnapshot(store, ref, oid);
@@ -87,8 +91,8 @@ function loadNamed(repo: Repository, store: ObjectStore, name: string): Promise<
  * Finishes a restore that was interrupted; null where none was. Rolling forward needs nothing but the target, which
  * was proven readable before the first change.
  */
-export async function recoverRestore(cwd: string): Promise<RestoreReport | null> {
-  const repo = findRepository(cwd);
+export async function recoverRestore(place: Place): Promise<RestoreReport | null> {
+  const repo = findRepository(place);
   sweepLeftovers(repo);
   const journal = readJournal(repo.gitDir);
   if (journal === null) return null;
@@ -127,7 +131,7 @@ async function applySnapshot(
     ...(snapshot.runId === null ? {} : { runId: snapshot.runId }),
   };
   const { rules, knows, otherRules } = knownThen(store, snapshot, ignoreCase);
-  const taken = await takeWithExtras(repo.root, snapshot.label, safety, {
+  const taken = await takeWithExtras(repo, snapshot.label, safety, {
     otherRules,
     keep: [...snapshot.kept.filter((oid) => !isSnapshot(store, oid)), snapshot.oid],
     isAnonymous: request.dryRun,

@@ -71,7 +71,7 @@ async function captureFile(
       return oid;
     }
     // One byte more than there should be, to notice a file that grew.
-    const body = readAt(fd, 0, before.size + 1);
+    const body = readAt(fd, 0, before.size + 1, before.size);
     return body.length === before.size && same(before, fs.fstatSync(fd)) ? writer.add('blob', body) : null;
   } finally {
     fs.closeSync(fd);
