@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { openDatabase } from '@devs/db';
 import { fingerprint, Repo } from '@devs/test-kit';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { BIN, devs, json } from './devs.ts';
@@ -248,4 +249,13 @@ describe('devs run with several tasks', () => {
     expect(await devs(repo.dir, 'run', '--atomic', 'one', 'two')).toMatchObject({ code: 0 });
     expect((await devs(repo.dir, 'log', '-n', '1')).stdout).toContain('one-two: echo 1 > one.txt && echo 2 > two.txt');
   });
+});
+
+test('the database opens for anybody: it is plain SQLite', async () => {
+  await devs(repo.dir, 'run', '--', 'true');
+  const { db, close } = await openDatabase(repo.dir);
+  expect(await db.selectFrom('runs').select(['status', 'exit_code']).execute()).toEqual([
+    { status: 'succeeded', exit_code: 0 },
+  ]);
+  await close();
 });

@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { openDatabase } from '@devs/db';
 import { fingerprint, type Remote, RemoteTask, Repo } from '@devs/test-kit';
 import { query } from '@devs/test-kit/query';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -390,13 +389,4 @@ describe('in a linked work tree', () => {
       fs.rmSync(linked.dir, { recursive: true });
     }
   });
-});
-
-test('the database opens for anybody: it is plain SQLite', async () => {
-  await devs(repo.dir, 'run', '--', 'true');
-  const { db, close } = await openDatabase(repo.dir);
-  expect(await db.selectFrom('runs').select(['status', 'exit_code']).execute()).toEqual([
-    { status: 'succeeded', exit_code: 0 },
-  ]);
-  await close();
 });
