@@ -1,4 +1,4 @@
-// `pnpm test:nodes [20 22 24]`: the whole test command on other versions of Node, each in a copy of this work tree. Takes
+// `pnpm test:nodes [20 22 24 26]`: the whole test command on other versions of Node, each in a copy of this work tree. Takes
 // minutes: SQLite is compiled for each.
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -8,7 +8,7 @@ import process from 'node:process';
 
 const root = path.resolve(import.meta.dirname, '..');
 const PNPM = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')).packageManager;
-const versions = process.argv.length > 2 ? process.argv.slice(2) : ['20', '22', '24'];
+const versions = process.argv.length > 2 ? process.argv.slice(2) : ['20', '22', '24', '26'];
 const failed = versions.filter((version) => !passes(version));
 if (failed.length > 0) {
   console.error(`failed on Node ${failed.join(', ')}`);

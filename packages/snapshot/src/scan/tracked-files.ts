@@ -9,7 +9,7 @@ export interface Range {
 
 /**
  * The index by path: one entry a path (an unmerged path's lowest stage). Found by search in the order that the index
- * has anyway: tables of all paths would take as long to fill as the files take to look at.
+ * has anyway, which takes less time than filling a table of all paths.
  */
 export class TrackedFiles {
   /** In byte order of the paths. */
