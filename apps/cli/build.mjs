@@ -8,6 +8,7 @@ import { build } from 'esbuild';
 
 fs.rmSync('dist', { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit', shell: process.platform === 'win32' });
+
 /**
  * Node's own modules as one ES module each. esbuild would copy every name of them in every file that imports them: 4 ms of
  * each start.

@@ -33,7 +33,7 @@ export async function viewProject(cwd: string, emit: Emit): Promise<ProjectView>
   const database = path.join(repo.root, '.devs.db');
   let opened: OpenLog | null = null;
   if (isHeld) opened = fs.existsSync(database) ? await openLog(repo.root, options) : null;
-  else if (takeover !== null || (await hasHistory(repo.root, database))) {
+  else if (takeover !== null || (await hasHistory(repo, database))) {
     opened = takeover === null ? await openSound(repo, database, options) : null;
     if (opened === null) {
       await (await lockProject(repo, { taskId: 'recover', lazyHeartbeat: true }, emit))[Symbol.asyncDispose]();
@@ -46,14 +46,14 @@ export async function viewProject(cwd: string, emit: Emit): Promise<ProjectView>
 }
 
 /** Without a database, runs may still be known by their snapshots. */
-async function hasHistory(root: string, database: string): Promise<boolean> {
-  if (fs.existsSync(database) || AtomicSnapshot.hasPendingRestore(root)) return true;
-  return (await AtomicSnapshot.list(root)).some(({ runId }) => runId !== null);
+async function hasHistory(repo: Repository, database: string): Promise<boolean> {
+  if (fs.existsSync(database) || AtomicSnapshot.hasPendingRestore(repo)) return true;
+  return (await AtomicSnapshot.list(repo)).some(({ runId }) => runId !== null);
 }
 
 /** The database; null where something has to be repaired. */
 async function openSound(repo: Repository, database: string, options: OpenOptions): Promise<OpenLog | null> {
-  if (!fs.existsSync(database) || fs.existsSync(`${database}-wal`) || AtomicSnapshot.hasPendingRestore(repo.root))
+  if (!fs.existsSync(database) || fs.existsSync(`${database}-wal`) || AtomicSnapshot.hasPendingRestore(repo))
     return null;
   const { DatabaseError } = await import('@devs/db');
   let opened: OpenLog | undefined;

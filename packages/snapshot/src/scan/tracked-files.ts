@@ -23,17 +23,15 @@ export class TrackedFiles {
   }
 
   position(path: BytePath): number | undefined {
-    const at = this.#search(path, 0, this.entries.length);
+    const at = search(this.entries, path, 0, this.entries.length);
     return this.entries[at]?.path === path ? at : undefined;
   }
 
   /** The files in `dir`, at any depth. `within`: those in a directory that holds it. */
   below(dir: BytePath, within: Range = { start: 0, end: this.entries.length }): Range {
     if (dir === '') return within;
-    const start = this.#search(`${dir}/`, within.start, within.end);
-    // What is after all paths that begin so: '0' is the byte after the slash.
-    const end = this.entries[start]?.path.startsWith(`${dir}/`) ? this.#search(`${dir}0`, start, within.end) : start;
-    return { start, end };
+    const start = search(this.entries, `${dir}/`, within.start, within.end);
+    return { start, end: endOf(this.entries, dir, start, within.end) };
   }
 
   /** Whether there is a tracked file somewhere below `dir`. */
@@ -44,20 +42,26 @@ export class TrackedFiles {
   /** The files directly in `dir`, whose files at any depth are `below`. */
   directlyIn(dir: BytePath, below: Range): FilesOfDirectory {
     const prefix = dir === '' ? 0 : dir.length + 1;
-    return new FilesOfDirectory(this.entries, prefix, below, (path, from) => this.#search(path, from, below.end));
+    return new FilesOfDirectory(this.entries, prefix, below);
   }
+}
 
-  /** Position of the first path that is not before `path`. */
-  #search(path: BytePath, start: number, end: number): number {
-    let low = start;
-    let high = end;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.entries[middle]!.path < path) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+/** Position of the first path from `start` up to `end` that is not before `path`. */
+function search(entries: readonly IndexEntry[], path: BytePath, start: number, end: number): number {
+  let low = start;
+  let high = end;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (entries[middle]!.path < path) low = middle + 1;
+    else high = middle;
   }
+  return low;
+}
+
+/** Position after the files in `dir`, of which the first, if there is any, is at `start`. */
+function endOf(entries: readonly IndexEntry[], dir: BytePath, start: number, end: number): number {
+  // '0' is the byte after the slash.
+  return search(entries, `${dir}0`, start, end);
 }
 
 export function isEmpty({ start, end }: Range): boolean {
@@ -70,20 +74,13 @@ export class FilesOfDirectory {
   /** Length of what all paths begin with. */
   readonly #prefix: number;
   readonly #end: number;
-  readonly #search: (path: BytePath, from: number) => number;
   #at: number;
 
-  constructor(
-    entries: readonly IndexEntry[],
-    prefix: number,
-    { start, end }: Range,
-    search: (path: BytePath, from: number) => number,
-  ) {
+  constructor(entries: readonly IndexEntry[], prefix: number, { start, end }: Range) {
     this.#entries = entries;
     this.#prefix = prefix;
     this.#at = start;
     this.#end = end;
-    this.#search = search;
   }
 
   /** Position of the file of that name. No name may come before one that was asked for earlier. */
@@ -93,7 +90,7 @@ export class FilesOfDirectory {
       const { path } = this.#entries[this.#at]!;
       if (path.length === length && path.endsWith(name)) return this.#at++;
       const slash = path.indexOf('/', this.#prefix);
-      if (slash !== -1) this.#at = this.#search(`${path.slice(0, slash)}0`, this.#at);
+      if (slash !== -1) this.#at = endOf(this.#entries, path.slice(0, slash), this.#at, this.#end);
       else if (path.slice(this.#prefix) < name) this.#at++;
       else return undefined;
     }
