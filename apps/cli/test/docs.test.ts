@@ -66,8 +66,7 @@ function playground(): { repo: Repo; env: NodeJS.ProcessEnv } {
     "import { price } from './cart.js';\nif (price([1, 2]) !== 6 || process.env.FAIL) process.exit(1);\n",
   );
   repo.write('package.json', `${JSON.stringify({ type: 'module', scripts })}\n`);
-  repo.git('add', '-A');
-  repo.git('commit', '-qm', 'a shop');
+  repo.commitAll('a shop');
   repo.write('notes.txt', 'these exist nowhere else\n');
   const PATH = [bin, path.dirname(process.execPath), process.env.PATH].join(path.delimiter);
   return {

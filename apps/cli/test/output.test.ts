@@ -9,8 +9,7 @@ let repo: Repo;
 beforeEach(async () => {
   repo = Repo.create();
   repo.write('big.txt', 'before\n');
-  repo.git('add', '-A');
-  repo.git('commit', '-qm', 'base');
+  repo.commitAll('base');
   await devs(repo.dir, 'run', '--id', 'bad', '--', 'sh', '-c', `seq ${LINES} > big.txt; exit 3`);
 });
 

@@ -91,8 +91,7 @@ describe('devs restore', () => {
     expect(changed.stderr).toContain('1 file changed since the run ended');
     expect(changed.stderr).toContain('devs:   made.txt\n');
     expect(changed.stderr).toContain('--force');
-    repo.git('add', '-A');
-    repo.git('commit', '-qm', 'precious work');
+    repo.commitAll('precious work');
     const committed = json<{ code: string; data: { commits: { subject: string }[] } }>(
       (await devs(repo.dir, 'restore', 'bad', '--json')).stderr,
     );
@@ -139,8 +138,7 @@ describe('devs doctor', () => {
   test('finds remotes that take all refs; with its hint a pruning mirror fetch spares the snapshots', async () => {
     const mirror = Repo.create();
     mirror.write('a', 'a');
-    mirror.git('add', '-A');
-    mirror.git('commit', '-qm', 'a');
+    mirror.commitAll('a');
     repo.git('remote', 'add', '--mirror=fetch', 'source', mirror.dir);
     repo.git('remote', 'add', '--mirror=push', 'copy', mirror.dir);
     const { stdout } = await devs(repo.dir, 'doctor');

@@ -32,8 +32,7 @@ function wreck(repo: Repo): void {
   repo.write('dir', 'a file now');
   fs.rmSync(repo.path('link'));
   repo.write('link/deep/file', 'a directory now');
-  repo.git('add', '-A');
-  repo.git('commit', '-qm', 'by the task');
+  repo.commitAll('by the task');
   repo.git('branch', '-q', '-f', 'main', 'HEAD');
   repo.write('left behind.txt', 'by the task');
 }
@@ -247,8 +246,7 @@ describe('restore', () => {
   test('ownBytes counts what no other snapshot and no commit of theirs holds', async () => {
     const repo = Repo.create();
     repo.write('a', 'x'.repeat(1_000));
-    repo.git('add', '-A');
-    repo.git('commit', '-qm', 'first');
+    repo.commitAll('first');
     repo.write('big', 'y'.repeat(10_000));
     const first = await AtomicSnapshot.take(repo.dir, 't');
     repo.write('more', 'z'.repeat(100_000));

@@ -45,8 +45,7 @@ function wreck(repo: Repo): void {
   repo.git('rm', '-rqf', 'dir');
   repo.write('dir', 'a file now');
   repo.write('link2/made', 'by the task');
-  repo.git('add', '-A');
-  repo.git('commit', '-qm', 'by the task');
+  repo.commitAll('by the task');
   repo.git('branch', '-qf', 'main', 'HEAD');
 }
 

@@ -66,8 +66,7 @@ function wreck(repo: Repo): void {
   fs.rmSync(repo.path('dir'), { recursive: true });
   repo.write('dir', 'a file now');
   repo.write('secret.txt', 'not for me alone');
-  repo.git('add', '-A');
-  repo.git('commit', '-qm', 'by the task');
+  repo.commitAll('by the task');
   repo.git('branch', '-qf', 'main', 'HEAD');
 }
 

@@ -80,7 +80,6 @@ export function twoDirectories(): Repo {
   const repo = Repo.create();
   for (const name of ['top.txt', 'in/a.txt', 'in/deep/b.txt', 'out/c.txt', 'out/deep/d.txt', 'out2/e.txt'])
     repo.write(name, `${name}\n`);
-  repo.git('add', '-A');
-  repo.git('commit', '-qm', 'first');
+  repo.commitAll('first');
   return repo;
 }

@@ -101,8 +101,7 @@ const HAZARDS: readonly Hazard[] = [
       repo.git('commit', '-qam', 'work');
       repo.git('checkout', '-q', 'base');
       repo.write('other.txt', 'other');
-      repo.git('add', '-A');
-      repo.git('commit', '-qm', 'other');
+      repo.commitAll('other');
       repo.git('checkout', '-q', 'main');
       repo.git('rebase', '-q', 'base');
     },
@@ -239,8 +238,7 @@ const HAZARDS: readonly Hazard[] = [
     make: (repo) => {
       repo.write('.gitattributes', '*.bin filter=gone\n');
       repo.write('data.bin', 'as it lies on disk\n');
-      repo.git('add', '-A');
-      repo.git('commit', '-qm', 'with a filter');
+      repo.commitAll('with a filter');
       config(repo, 'filter.gone.clean', '/nonexistent/tool');
       config(repo, 'filter.gone.smudge', '/nonexistent/tool');
       // Touched, not changed: git itself cannot tell without the tool.

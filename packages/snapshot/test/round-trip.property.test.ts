@@ -133,8 +133,7 @@ test(`restore(take(S)) is S, byte for byte, mode for mode, index byte for index 
         try {
           repo.write('a', 'base\n');
           repo.write('d/e/f', 'base\n');
-          repo.git('add', '-A');
-          repo.git('commit', '-qm', 'base');
+          repo.commitAll('base');
           for (const step of setUp) apply(repo, step);
           const ignored = ignoredFiles(repo);
           const before = fingerprint(repo);

@@ -19,8 +19,7 @@ describe('reported, and never entered:', () => {
     nested.git('init', '-q');
     nested.write('inside.txt', 'its own');
     if (hasCommit) {
-      nested.git('add', '-A');
-      nested.git('commit', '-qm', 'its own');
+      nested.commitAll('its own');
     }
     const inside = fingerprint(nested);
     const { ref, skipped } = await takeSnapshot(repo.dir, 't');
@@ -35,8 +34,7 @@ describe('reported, and never entered:', () => {
   test('submodule', async () => {
     const library = Repo.create();
     library.write('lib.txt', 'library');
-    library.git('add', '-A');
-    library.git('commit', '-qm', 'library');
+    library.commitAll('library');
     const repo = Repo.withWork();
     repo.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', library.dir, 'sub');
     repo.write('sub/lib.txt', 'changed in the submodule');
@@ -153,8 +151,7 @@ test('tracked file that was deleted, made anew under an ignored name: it goes ag
   const repo = Repo.create();
   repo.write('d/kept', 'kept\n');
   repo.write('d/f', 'one\n');
-  repo.git('add', '-A');
-  repo.git('commit', '-qm', 'base');
+  repo.commitAll('base');
   repo.write('.gitignore', 'd/\n');
   fs.rmSync(repo.path('d/f'));
   const before = fingerprint(repo);

@@ -55,8 +55,7 @@ test('an index out of order is refused, as git does, and nothing changes', async
   const repo = Repo.create();
   repo.write('a', '1\n');
   repo.write('b', '2\n');
-  repo.git('add', '-A');
-  repo.git('commit', '-qm', 'base');
+  repo.commitAll('base');
   const index = fs.readFileSync(repo.path('.git/index'));
   const [first, second] = [index.indexOf('a\0', 74), index.indexOf('b\0', 74)];
   index[first] = 'b'.charCodeAt(0);

@@ -40,8 +40,7 @@ export class Repo {
     repo.write('script.sh', '#!/bin/sh\n', 0o755);
     repo.write('.gitignore', '*.log\n');
     fs.symlinkSync('a.txt', repo.path('link'));
-    repo.git('add', '-A');
-    repo.git('commit', '-qm', 'first');
+    repo.commitAll('first');
     repo.write('a.txt', 'staged\n');
     repo.git('add', 'a.txt');
     repo.write('a.txt', 'staged\nand not staged\n');
@@ -54,6 +53,11 @@ export class Repo {
     repo.write('ignored.log', 'ignored\n');
     fs.mkdirSync(repo.path('empty'));
     return repo;
+  }
+
+  commitAll(message: string): void {
+    this.git('add', '-A');
+    this.git('commit', '-qm', message);
   }
 
   path(name: string): string {
