@@ -27,7 +27,8 @@ const args = [
 const { status } = spawnSync(turbo, args, {
   cwd: root,
   stdio: 'inherit',
-  env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
+  // What passed on one version of Node says nothing of another: turbo takes DEVS_TEST_* into the key of its cache.
+  env: { ...process.env, DEVS_TEST_NODE: process.version, TURBO_TELEMETRY_DISABLED: '1' },
 });
 
 let [passed, failed] = [0, 0];

@@ -19,7 +19,7 @@ export interface Candidate {
 }
 
 /** A candidate that is tracked. */
-export interface Suspect extends Candidate {
+interface Suspect extends Candidate {
   readonly position: number;
 }
 
