@@ -25,8 +25,6 @@ function passes(version) {
     const env = {
       ...process.env,
       PATH: `${path.join(node, 'bin')}${path.delimiter}${process.env.PATH}`,
-      // Headers for what is compiled, which are in the same package.
-      npm_config_nodedir: node,
       npm_package_json: undefined,
       npm_execpath: undefined,
     };

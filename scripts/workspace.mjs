@@ -31,11 +31,23 @@ export function ensureBuilt() {
 function pnpm(args) {
   const cli = process.env.npm_execpath;
   const [command, prefix] = cli?.endsWith('js') ? [process.execPath, [cli]] : [cli ?? 'pnpm', []];
-  const result = spawnSync(command, [...prefix, ...args], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
+  const env = { ...process.env, ...ownHeaders() };
+  const result = spawnSync(command, [...prefix, ...args], { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28 });
   if (result.status === 0) return;
   process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error ?? ''}\n`);
   process.stderr.write(`devs: pnpm ${args.join(' ')} failed\n`);
   process.exit(125);
+}
+
+/** Where SQLite must be compiled: with the headers that came with this Node, where they did, instead of a download. */
+function ownHeaders() {
+  const nodedir = path.resolve(process.execPath, '../..');
+  const header = path.join(nodedir, 'include/node/node_version.h');
+  if (!fs.existsSync(header)) return {};
+  const text = fs.readFileSync(header, 'utf8');
+  const number = (name) => new RegExp(`#define NODE_${name}_VERSION (\\d+)`).exec(text)?.[1];
+  const version = `v${number('MAJOR')}.${number('MINOR')}.${number('PATCH')}`;
+  return version === process.version ? { npm_config_nodedir: nodedir } : {};
 }
 
 function newestIn(file) {
