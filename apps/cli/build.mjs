@@ -2,9 +2,9 @@
 // with V8's code cache of a first run.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { warmUp } from './warm-up.mjs';
 
 fs.rmSync('dist', { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit', shell: process.platform === 'win32' });
@@ -59,29 +59,17 @@ await build({
   external: ['better-sqlite3/build/*'],
   logLevel: 'warning',
 });
-asAscii('dist/bin/main.cjs');
+wrap('dist/bin/main.cjs');
 fs.copyFileSync('src/loader.cjs', 'dist/bin/devs.cjs');
 fs.chmodSync('dist/bin/devs.cjs', 0o755);
-warmUp();
+warmUp(path.resolve('dist/bin/devs.cjs'));
 
-/** The loader reads it sooner so. esbuild escapes everything but what is in regular expressions. */
-function asAscii(file) {
+/**
+ * As one function, in ASCII alone: the loader then compiles the text as it is and reads it sooner. esbuild escapes everything
+ * but what is in regular expressions.
+ */
+function wrap(file) {
   const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace(/[^\x00-\x7f]/g, escaped));
-}
-
-/** One real run, in a repository made by hand, so that the cache holds what a run needs. */
-function warmUp() {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'devs-build-'));
-  try {
-    for (const name of ['objects', 'refs/heads']) fs.mkdirSync(path.join(dir, '.git', name), { recursive: true });
-    fs.writeFileSync(path.join(dir, '.git/HEAD'), 'ref: refs/heads/main\n');
-    fs.writeFileSync(path.join(dir, '.git/config'), '[core]\n\trepositoryformatversion = 0\n');
-    for (let i = 0; i < 20; i++) fs.writeFileSync(path.join(dir, `file${i}`), `${i}\n`);
-    const env = { ...process.env, DEVS_BUILD_CODE_CACHE: '1' };
-    const args = [path.resolve('dist/bin/devs.cjs'), 'run', '--', process.execPath, '-e', '0'];
-    execFileSync(process.execPath, args, { cwd: dir, env, stdio: ['ignore', 'ignore', 'inherit'] });
-  } finally {
-    fs.rmSync(dir, { recursive: true, force: true });
-  }
+  const text = fs.readFileSync(file, 'utf8').replace(/[^\x00-\x7f]/g, escaped);
+  fs.writeFileSync(file, `(function (exports, require, module, __filename, __dirname) {${text}\n})`);
 }

@@ -1,4 +1,5 @@
 import type { Progress } from '@devs/snapshot';
+import { now } from './clock.ts';
 
 /** Work shorter than this is over before anybody wonders. */
 const QUIET_MS = 500;
@@ -23,12 +24,12 @@ export class ProgressLine {
     this.#stream = stream?.isTTY === true ? stream : null;
   }
 
-  /** `now`: milliseconds of a clock that never goes back. */
-  update({ phase, done, total }: Progress, now: number = performance.now()): void {
+  /** `at`: milliseconds of a clock that never goes back. */
+  update({ phase, done, total }: Progress, at: number = now()): void {
     if (this.#stream === null) return;
-    this.#since ??= now;
-    if (now - this.#since < QUIET_MS || now - this.#shownAt < EVERY_MS) return;
-    this.#shownAt = now;
+    this.#since ??= at;
+    if (at - this.#since < QUIET_MS || at - this.#shownAt < EVERY_MS) return;
+    this.#shownAt = at;
     this.#isShown = true;
     const count = phase === 'write' ? `${total}` : `${done} of ${total}`;
     this.#stream.write(`\r\x1b[Kdevs: ${WORDS[phase]}: ${count}`);

@@ -8,6 +8,7 @@ import {
   prepareTake,
   takeSnapshot,
 } from '@devs/snapshot';
+import { now } from './clock.ts';
 import { countChanges } from './count-changes.ts';
 import { dropIfThere } from './drop-if-there.ts';
 import { EXIT_DEVS, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_TIMEOUT } from './errors.ts';
@@ -111,12 +112,12 @@ export class TaskRunner {
     const { repo, log, lock } = project;
     const { includeIgnored = [] } = this.#options;
     const runId = newSnapshotId();
-    const started = performance.now();
+    const started = now();
     const command = describe(task);
     const trailers = { Command: command };
     const options = { runId, includeIgnored, onProgress: this.#onProgress };
     const report = await takeSnapshot(repo, task.id, { ...options, kind: 'before', trailers });
-    this.#emit({ type: 'snapshot-taken', runId, report, ms: performance.now() - started });
+    this.#emit({ type: 'snapshot-taken', runId, report, ms: now() - started });
     const row = { id: runId, taskId: task.id, command, headBefore: report.head.oid, snapshotRef: report.ref };
     await this.#timed('write the run', () => log.start(row));
     lock.assertHeld();
@@ -129,17 +130,19 @@ export class TaskRunner {
       : await this.#fail(project, task, runId, report.ref, outcome);
     const { exitCode, signal, error } = outcome;
     const status = outcome.ok ? 'succeeded' : 'failed';
-    return { runId, taskId: task.id, status, exitCode, signal, error, ...end, durationMs: performance.now() - started };
+    return { runId, taskId: task.id, status, exitCode, signal, error, ...end, durationMs: now() - started };
   }
 
   async #succeed(project: LockedProject, task: Task, runId: string, ref: string): Promise<Kept> {
-    const { repo, log } = project;
+    const { log } = project;
     const forget = this.#options.onSuccess !== 'keep';
-    const headAfter = AtomicSnapshot.head(repo.root).oid;
+    // Found again: the task may have changed what kind of repository it is.
+    const repo = findRepository(project.repo.root);
+    const headAfter = AtomicSnapshot.head(repo).oid;
     const end = { status: 'succeeded' as const, exitCode: 0, headAfter, forget };
     await this.#timed('write the end', () => log.finish(runId, end));
     if (!forget) return { ...(await this.#takeAfter(project, task, runId, ref, 'succeeded 0')), restored: false };
-    await this.#timed('drop the snapshot', () => dropIfThere(repo.root, ref));
+    await this.#timed('drop the snapshot', () => dropIfThere(repo, ref));
     return { snapshotRef: null, afterRef: null, changes: null, restored: false };
   }
 
@@ -151,11 +154,11 @@ export class TaskRunner {
     const kept = await this.#takeAfter(project, task, runId, ref, `failed ${exitCode}`);
     // Whoever took the lock away may be at work here: then nothing is restored over it.
     if (this.#options.onFailure !== 'restore' || lock.signal.aborted) return { ...kept, restored: false };
-    const started = performance.now();
+    const started = now();
     const options = { after: kept.afterRef, keep: true, onProgress: this.#onProgress };
     const report = await AtomicSnapshot.restore(repo.root, ref, options);
     await settleRestore(repo.root, log, report);
-    this.#emit({ type: 'restored', runId, report, ms: performance.now() - started });
+    this.#emit({ type: 'restored', runId, report, ms: now() - started });
     return { snapshotRef: null, afterRef: null, changes: kept.changes, restored: true };
   }
 
@@ -225,9 +228,9 @@ export class TaskRunner {
   readonly #onProgress = (progress: Progress) => this.#emit({ type: 'progress', progress });
 
   async #timed<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const started = performance.now();
+    const started = now();
     const result = await work();
-    this.#emit({ type: 'step', name, ms: performance.now() - started });
+    this.#emit({ type: 'step', name, ms: now() - started });
     return result;
   }
 }

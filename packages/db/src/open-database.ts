@@ -106,16 +106,17 @@ function checkpointLeftovers(sqlite: SQLite.Database, files: readonly string[], 
  * it answers SQLITE_BUSY at once (https://www.sqlite.org/c3ref/busy_handler.html). So the wait is ours.
  */
 function pragmaWhenFree(sqlite: SQLite.Database, pragma: string): void {
-  const deadline = performance.now() + BUSY_TIMEOUT_MS;
-  const clock = new Int32Array(new SharedArrayBuffer(4));
+  let started: number | undefined;
   for (;;) {
     try {
       sqlite.exec(`pragma ${pragma}`);
       return;
     } catch (error) {
       const code = (error as { code?: string }).code ?? '';
-      if (!code.startsWith('SQLITE_BUSY') || performance.now() > deadline) throw error;
-      Atomics.wait(clock, 0, 0, 5 + Math.random() * 20);
+      if (!code.startsWith('SQLITE_BUSY')) throw error;
+      started ??= performance.now();
+      if (performance.now() - started > BUSY_TIMEOUT_MS) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 + Math.random() * 20);
     }
   }
 }

@@ -95,10 +95,12 @@ export class HeldStateLock {
   }
 
   async #remove(): Promise<Removal> {
-    const deadline = performance.now() + BUSY_MS;
+    let busySince: number | undefined;
     for (;;) {
       const outcome = await releaseOwn(this.#fs, this.id, this.#file);
-      if (outcome !== 'busy' || performance.now() > deadline) return outcome;
+      if (outcome !== 'busy') return outcome;
+      busySince ??= performance.now();
+      if (performance.now() - busySince > BUSY_MS) return outcome;
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }

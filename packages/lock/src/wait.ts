@@ -26,7 +26,8 @@ export async function waitForTurn<T extends object>(
   { wait = 0, signal, onWait }: WaitOptions,
   attempt: () => Promise<T | Refusal>,
 ): Promise<T> {
-  const started = performance.now();
+  // From the first refusal on: most locks are free, and for those no clock is needed.
+  let started: number | undefined;
   let delay = FIRST_DELAY_MS;
   let announced = false;
   for (;;) {
@@ -34,9 +35,11 @@ export async function waitForTurn<T extends object>(
     const outcome = await attempt();
     if (!('conflict' in outcome)) return outcome;
     const { conflict, undecidedMs } = outcome;
-    const left = Math.max(wait, undecidedMs) - (performance.now() - started);
+    started ??= performance.now();
+    const waited = performance.now() - started;
+    const left = Math.max(wait, undecidedMs) - waited;
     if (left <= 0) throw conflict;
-    if (!announced && performance.now() - started >= ANNOUNCE_AFTER_MS) {
+    if (!announced && waited >= ANNOUNCE_AFTER_MS) {
       announced = true;
       onWait?.(conflict.lockData);
     }

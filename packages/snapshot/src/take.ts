@@ -207,7 +207,7 @@ async function takeOnce(
   const skipped = scan.skipped.map(({ path, reason }) => ({ path: toText(path), reason }));
   const stateTree = writeStateTree(writer, state, tracked, scan, ignores, includeIgnored, captured.present);
 
-  onProgress?.({ phase: 'write', done: 0, total: writer.written });
+  onProgress?.({ phase: 'write', done: 0, total: writer.size });
   const base =
     head.oid ??
     addCommit(writer, { tree: writeTreeOf(writer, []), parents: [], message: 'devs: no commit yet\n', time: 0 });

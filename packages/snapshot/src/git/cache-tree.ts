@@ -8,33 +8,52 @@ export interface CacheTree {
 
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
+const MINUS = 0x2d;
+const ZERO = 0x30;
 
-export function parseCacheTree(bytes: Buffer): CacheTree | null {
+const NO_CHILDREN: ReadonlyMap<string, CacheTree> = new Map();
+
+/** @throws what `bad` makes, where the bytes end too soon. */
+export function parseCacheTree(bytes: Buffer, bad: (what: string) => Error): CacheTree | null {
+  if (bytes.length === 0) return null;
+  // Slices of two strings, which take a fraction of what as many reads of a buffer do.
+  const text = bytes.toString('latin1');
+  const hex = bytes.toString('hex');
   let at = 0;
   const number = (end: number): number => {
-    const negative = bytes[at] === 0x2d;
+    const negative = text.charCodeAt(at) === MINUS;
     let value = 0;
-    for (at += negative ? 1 : 0; bytes[at] !== end; at++) value = value * 10 + bytes[at]! - 0x30;
+    for (at += negative ? 1 : 0; at < text.length && text.charCodeAt(at) !== end; at++) {
+      value = value * 10 + text.charCodeAt(at) - ZERO;
+    }
     at++;
     return negative ? -value : value;
   };
-  const node = (): [name: string, tree: CacheTree] => {
-    const nul = bytes.indexOf(0, at);
-    const name = bytes.toString('latin1', at, nul);
-    at = nul + 1;
+  /** The node whose name was read. */
+  const node = (): CacheTree => {
     const entryCount = number(SPACE);
     const subtrees = number(NEWLINE);
     let oid: string | null = null;
     if (entryCount >= 0) {
-      oid = bytes.toString('hex', at, at + 20);
+      oid = hex.slice(at * 2, at * 2 + 40);
       at += 20;
+      if (at > text.length) throw bad('has a damaged cache tree');
     }
+    if (subtrees === 0) return { entryCount, oid, children: NO_CHILDREN };
     const children = new Map<string, CacheTree>();
     for (let i = subtrees; i > 0; i--) {
-      const [childName, child] = node();
-      children.set(childName, child);
+      const name = readName();
+      children.set(name, node());
     }
-    return [name, { entryCount, oid, children }];
+    return { entryCount, oid, children };
   };
-  return bytes.length === 0 ? null : node()[1];
+  const readName = (): string => {
+    const nul = text.indexOf('\0', at);
+    if (nul === -1) throw bad('has a damaged cache tree');
+    const name = text.slice(at, nul);
+    at = nul + 1;
+    return name;
+  };
+  readName();
+  return node();
 }

@@ -182,7 +182,7 @@ function readExtensions(bytes: Buffer, start: number, end: number, bad: (what: s
   for (let at = start; at + 8 <= end; ) {
     const name = bytes.toString('latin1', at, at + 4);
     const size = bytes.readUInt32BE(at + 4);
-    if (name === 'TREE') cacheTree = parseCacheTree(bytes.subarray(at + 8, at + 8 + size));
+    if (name === 'TREE') cacheTree = parseCacheTree(bytes.subarray(at + 8, at + 8 + size), bad);
     if (name === 'REUC') resolveUndo = readResolveUndo(bytes.subarray(at + 8, at + 8 + size));
     if (name === 'link') link = parseLink(bytes.subarray(at + 8, at + 8 + size));
     if (name === 'sdir') sparse = true;

@@ -56,8 +56,9 @@ export class ObjectStore {
       const found = stat.size > LARGE_BYTES / 2_000 ? looseHeader(file) : null;
       return found !== null && found.size > LARGE_BYTES ? { ...found, file, start: 0 } : null;
     }
+    const name = Buffer.from(oid, 'hex');
     for (const index of this.#allIndexes()) {
-      const offset = index.find(oid);
+      const offset = index.find(name);
       const found = offset === null ? null : this.#pack(index.packPath).whole(offset);
       if (found !== null) return found.size > LARGE_BYTES ? { ...found, file: index.packPath, header: 0 } : null;
     }
@@ -83,18 +84,28 @@ export class ObjectStore {
 
   /** Whether the object exists, going by its name alone. */
   contains(oid: string): boolean {
+    const name = Buffer.from(oid, 'hex');
     return (
-      this.#allIndexes().some((index) => index.find(oid) !== null) ||
+      this.#allIndexes().some((index) => index.find(name) !== null) ||
       this.#dirs.some((dir) => fs.existsSync(loosePath(dir, oid)))
     );
   }
 
-  /** True where the object exists and reads back as `body`; its file's time is renewed, so that no prune takes it. */
-  holds(oid: string, type: ObjectType, body: Buffer): boolean {
+  /** True where a pack holds the object and it reads back as `body`; the pack's time is renewed, so that no prune takes it. */
+  holdsPacked(oid: string, type: ObjectType, body: Buffer): boolean {
+    // Without a second look for packs that a gc made just now: writing an object twice does no harm.
+    return this.#holds(() => this.#findPacked(oid), type, body);
+  }
+
+  /** The same of a loose object. */
+  holdsLoose(oid: string, type: ObjectType, body: Buffer): boolean {
+    return this.#holds(() => this.#findLoose(oid), type, body);
+  }
+
+  #holds(find: () => FoundObject | null, type: ObjectType, body: Buffer): boolean {
     let found: FoundObject | null;
     try {
-      // Without a second look for packs that a gc made just now: writing an object twice does no harm.
-      found = this.#findPacked(oid) ?? this.#findLoose(oid);
+      found = find();
     } catch (error) {
       // A damaged copy is as good as none: a sound one is written beside it.
       if (error instanceof AtomicSnapshotError && error.code === 'DEVS_OBJECT_DAMAGED') return false;
@@ -117,8 +128,9 @@ export class ObjectStore {
   }
 
   #findPacked(oid: string): FoundObject | null {
+    const name = Buffer.from(oid, 'hex');
     for (const index of this.#allIndexes()) {
-      const offset = index.find(oid);
+      const offset = index.find(name);
       if (offset === null) continue;
       try {
         return { ...this.#pack(index.packPath).read(offset), file: index.packPath };

@@ -5,13 +5,18 @@ import { PackWriter } from './pack-writer.ts';
 
 /** Few objects are written loose, as git does; more go into one pack, which costs two flushes instead of two each. */
 const MAX_LOOSE = 4;
+/**
+ * Where a pack is written anyway, what exists loose goes into it again: that takes less time than opening and unpacking
+ * its file, and the snapshot needs no file that it has not proven. Of larger ones the copy would be the waste.
+ */
+const COPY_UP_TO = 1 << 16;
 /** More than this is not kept in memory but written to the pack at once. */
 const MAX_BUFFERED_BYTES = 4 << 20;
 
 interface Pending {
   readonly oid: string;
   readonly type: ObjectType;
-  readonly body: Uint8Array;
+  readonly body: Buffer;
   readonly level: number;
 }
 
@@ -22,10 +27,11 @@ const FAST = 1;
 export class ObjectWriter {
   readonly #store: ObjectStore;
   readonly #known = new Set<string>();
+  /** What no pack holds. Some may exist loose: that is found out only where it saves writing them. */
   #pending: Pending[] = [];
   #pendingBytes = 0;
   #pack: PackWriter | undefined;
-  /** How many objects were new. */
+  /** How many objects were written. */
   written = 0;
 
   constructor(store: ObjectStore) {
@@ -37,10 +43,11 @@ export class ObjectWriter {
     const oid = hashObject(type, body);
     if (this.#known.has(oid)) return oid;
     this.#known.add(oid);
-    if (this.#store.holds(oid, type, body)) return oid;
-    this.written++;
+    const store = this.#store;
+    if (store.holdsPacked(oid, type, body)) return oid;
+    if (body.length > COPY_UP_TO && store.holdsLoose(oid, type, body)) return oid;
     if (this.#pack !== undefined) {
-      this.#pack.add(oid, type, body, level);
+      this.#addToPack(this.#pack, { oid, type, body, level });
       return oid;
     }
     this.#pending.push({ oid, type, body, level });
@@ -58,15 +65,29 @@ export class ObjectWriter {
 
   #startPack(): void {
     this.#pack = new PackWriter(this.#store.dir);
-    for (const { oid, type, body, level } of this.#pending) this.#pack.add(oid, type, body, level);
+    for (const object of this.#pending) this.#addToPack(this.#pack, object);
     this.#pending = [];
+  }
+
+  #addToPack(pack: PackWriter, { oid, type, body, level }: Pending): void {
+    pack.add(oid, type, body, level);
+    this.written++;
+  }
+
+  /** Objects to write, or written already. */
+  get size(): number {
+    return this.written + this.#pending.length;
   }
 
   flush(): void {
     const pack = this.#pack;
     this.#pack = undefined;
     pack?.finish();
-    for (const { oid, type, body } of this.#pending) writeLoose(this.#store.dir, oid, type, body);
+    for (const { oid, type, body } of this.#pending) {
+      if (this.#store.holdsLoose(oid, type, body)) continue;
+      writeLoose(this.#store.dir, oid, type, body);
+      this.written++;
+    }
     this.#pending = [];
     this.#pendingBytes = 0;
   }

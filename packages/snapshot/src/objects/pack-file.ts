@@ -17,9 +17,16 @@ const REF_DELTA = 7;
  */
 const FIRST_READ = 2_000;
 
+/** A small pack is read at once when this many of its objects were asked for. */
+const WHOLE_FROM_READS = 8;
+const WHOLE_UP_TO = 4 << 20;
+
 /** Reads single objects out of a pack (git's Documentation/gitformat-pack.txt), by ranged reads. */
 export class PackFile {
   readonly #fd: number;
+  /** All of it, where that saves reads. */
+  #whole: Buffer | undefined;
+  #reads = 0;
   readonly #end: number;
   readonly #findElsewhere: (oid: string) => RawObject | null;
 
@@ -79,7 +86,8 @@ export class PackFile {
   }
 
   #headerAt(offset: number): { head: Buffer; kind: number; size: number; start: number } {
-    const head = readAt(this.#fd, offset, Math.min(FIRST_READ, this.#end - offset));
+    if (++this.#reads === WHOLE_FROM_READS && this.#end <= WHOLE_UP_TO) this.#whole = readAt(this.#fd, 0, this.#end);
+    const head = this.#bytes(offset, Math.min(FIRST_READ, this.#end - offset));
     let at = 0;
     let byte = head[at++]!;
     const kind = (byte >> 4) & 7;
@@ -96,10 +104,14 @@ export class PackFile {
     const at = offset + skip;
     // zlib's own bound on what `size` bytes can take; whatever follows the stream is ignored.
     const bound = Math.min(size + (size >> 9) + 128, this.#end - at);
-    const packed = skip + bound <= head.length ? head.subarray(skip) : readAt(this.#fd, at, bound);
+    const packed = skip + bound <= head.length ? head.subarray(skip) : this.#bytes(at, bound);
     const body = unpackStored(packed, size) ?? inflateSync(packed, { maxOutputLength: size + 1 });
     if (body.length !== size) throw new Error(`object at ${at} has ${body.length} bytes instead of ${size}`);
     return body;
+  }
+
+  #bytes(start: number, length: number): Buffer {
+    return this.#whole?.subarray(start, start + length) ?? readAt(this.#fd, start, length);
   }
 
   close(): void {

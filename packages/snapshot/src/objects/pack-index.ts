@@ -27,9 +27,8 @@ export class PackIndex {
     this.#count = this.#fanout.readUInt32BE(255 * 4);
   }
 
-  /** Offset of the object in the pack, or null. */
-  find(oid: string): number | null {
-    const name = Buffer.from(oid, 'hex');
+  /** Offset of the object in the pack, or null. `name`: its 20 bytes. */
+  find(name: Buffer): number | null {
     const first = name[0]!;
     const lo = first === 0 ? 0 : this.#fanout.readUInt32BE((first - 1) * 4);
     const hi = this.#fanout.readUInt32BE(first * 4);

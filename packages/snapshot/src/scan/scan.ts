@@ -10,7 +10,7 @@ import { IgnoreRules, type OutsideIgnores, type TreeIgnoreRules } from './ignore
 import { lastMatch, type PatternFile, parseIgnoreFile } from './patterns.ts';
 import { PermissionTable } from './permissions.ts';
 import { NOT_PROVEN, PROVEN_FILE, PROVEN_LINK } from './stat-helper.ts';
-import { isEmpty, type Range, type TrackedFiles } from './tracked-files.ts';
+import { type FilesOfDirectory, isEmpty, type Range, type TrackedFiles } from './tracked-files.ts';
 
 /** A file whose content must be read: its stat does not prove that it is what the index holds. */
 export interface Candidate {
@@ -79,8 +79,9 @@ interface Within {
   readonly ignored: boolean;
   /** It is a repository of its own. */
   readonly nested: boolean;
-  /** The tracked files below it. */
+  /** The tracked files below it, and those directly in it. */
   readonly below: Range;
+  readonly files: FilesOfDirectory;
 }
 
 class Scanner {
@@ -139,7 +140,7 @@ class Scanner {
     }
     if (nested) this.#result.skipped.push({ path: dir, reason: 'nested repository' });
     const files = this.#input.tracked.directlyIn(dir, below);
-    const within = { rules, ignored, nested, below };
+    const within = { rules, ignored, nested, below, files };
     for (const entry of entries) this.#visit(dir, entry, files.position(entry.name), within);
   }
 
@@ -160,8 +161,8 @@ class Scanner {
     } else if (!within.nested && !this.#isLeftOut(path, within)) this.#visitUntracked(path, entry);
   }
 
-  #visitDirectory(path: BytePath, { rules, ignored, nested, below: around }: Within): void {
-    const below = this.#input.tracked.below(path, around);
+  #visitDirectory(path: BytePath, { rules, ignored, nested, below: around, files }: Within): void {
+    const below = this.#input.tracked.below(path, around, files.passed);
     const hasTracked = !isEmpty(below);
     if (nested && !hasTracked) return;
     const leftOut = this.#isIgnored(path, true, rules, ignored);

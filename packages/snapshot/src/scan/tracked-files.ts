@@ -27,9 +27,13 @@ export class TrackedFiles {
     return this.entries[at]?.path === path ? at : undefined;
   }
 
-  /** The files in `dir`, at any depth. `within`: those in a directory that holds it. */
-  below(dir: BytePath, within: Range = { start: 0, end: this.entries.length }): Range {
+  /**
+   * The files in `dir`, at any depth. `within`: those in a directory that holds it. `likely`: all files of some directory,
+   * perhaps of this one, which spares the search.
+   */
+  below(dir: BytePath, within: Range = { start: 0, end: this.entries.length }, likely: Range = EMPTY): Range {
     if (dir === '') return within;
+    if (!isEmpty(likely) && this.entries[likely.start]!.path.startsWith(`${dir}/`)) return likely;
     const start = search(this.entries, `${dir}/`, within.start, within.end);
     return { start, end: endOf(this.entries, dir, start, within.end) };
   }
@@ -61,8 +65,14 @@ function search(entries: readonly IndexEntry[], path: BytePath, start: number, e
 /** Position after the files in `dir`, of which the first, if there is any, is at `start`. */
 function endOf(entries: readonly IndexEntry[], dir: BytePath, start: number, end: number): number {
   // '0' is the byte after the slash.
-  return search(entries, `${dir}0`, start, end);
+  const after = `${dir}0`;
+  // Most directories are small: their end is near.
+  let step = 8;
+  while (start + step < end && entries[start + step]!.path < after) step *= 4;
+  return search(entries, after, start, Math.min(start + step, end));
 }
+
+const EMPTY: Range = { start: 0, end: 0 };
 
 export function isEmpty({ start, end }: Range): boolean {
   return start === end;
@@ -75,6 +85,8 @@ export class FilesOfDirectory {
   readonly #prefix: number;
   readonly #end: number;
   #at: number;
+  /** The files of the last directory that was passed on the way. */
+  passed: Range = EMPTY;
 
   constructor(entries: readonly IndexEntry[], prefix: number, { start, end }: Range) {
     this.#entries = entries;
@@ -90,8 +102,10 @@ export class FilesOfDirectory {
       const { path } = this.#entries[this.#at]!;
       if (path.length === length && path.endsWith(name)) return this.#at++;
       const slash = path.indexOf('/', this.#prefix);
-      if (slash !== -1) this.#at = endOf(this.#entries, path.slice(0, slash), this.#at, this.#end);
-      else if (path.slice(this.#prefix) < name) this.#at++;
+      if (slash !== -1) {
+        this.passed = { start: this.#at, end: endOf(this.#entries, path.slice(0, slash), this.#at, this.#end) };
+        this.#at = this.passed.end;
+      } else if (path.slice(this.#prefix) < name) this.#at++;
       else return undefined;
     }
     return undefined;
