@@ -1,12 +1,10 @@
 // How cost grows with the repository, and with the change.
-import { execFileSync } from 'node:child_process';
-import path from 'node:path';
 import { AtomicSnapshot } from '@devs/snapshot';
 import { median } from './measure.mjs';
 import { lineChart } from './plot.mjs';
 import { git, makeRepository } from './repository.mjs';
+import { runDevs } from './rows.mjs';
 
-const BIN = path.join(import.meta.dirname, '../apps/cli/dist/bin/devs.cjs');
 const SIZES = [1_000, 10_000, 50_000, 100_000, 200_000];
 const CHANGES = [1, 10, 100, 1_000, 10_000];
 const ROUNDS = 5;
@@ -16,8 +14,7 @@ const COLUMNS = {
   'devs: take': async ({ dir }) => void (await AtomicSnapshot.take(dir, 'bench')),
   'git stash create': async ({ dir }) => void git(dir, 'stash', 'create'),
   'devs: restore': async ({ dir, ref }) => void (await AtomicSnapshot.restore(dir, ref, { keep: true })),
-  'devs run -- true': async ({ dir }) =>
-    void execFileSync(process.execPath, [BIN, 'run', '--', 'true'], { cwd: dir, stdio: 'ignore' }),
+  'devs run -- true': async ({ dir }) => void runDevs(dir),
   'git stash push -u, pop': async ({ dir }) => {
     git(dir, 'stash', 'push', '-qu');
     git(dir, 'stash', 'pop', '-q');

@@ -7,12 +7,14 @@ import path from 'node:path';
 import { StateLock } from '@devs/lock';
 import { AtomicSnapshot } from '@devs/snapshot';
 import lockfile from 'proper-lockfile';
+import { environment as env } from './environment.mjs';
 import { isomorphicStash } from './isomorphic.mjs';
 import { compare } from './measure.mjs';
 import { git } from './repository.mjs';
 
 const BIN = path.join(import.meta.dirname, '../apps/cli/dist/bin/devs.cjs');
-const runDevs = (cwd) => execFileSync(process.execPath, [BIN, 'run', '--', 'true'], { cwd, stdio: 'ignore' });
+export const runDevs = (cwd) =>
+  execFileSync(process.execPath, [BIN, 'run', '--', 'true'], { cwd, env, stdio: 'ignore' });
 const pushAndPop = (dir) => {
   git(dir, 'stash', 'push', '-qu');
   git(dir, 'stash', 'pop', '-q');
@@ -30,7 +32,7 @@ export const runAgainstStash = (repository, options) => async (name) => {
 
 export const runAgainstNode = (repository, options) => async (name) => {
   const { dir } = repository();
-  const peer = () => execFileSync(process.execPath, ['-e', '0']);
+  const peer = () => execFileSync(process.execPath, ['-e', '0'], { env });
   return compare(name, { ours: () => runDevs(dir), peer, rounds: 15, ...options });
 };
 
@@ -42,7 +44,7 @@ export const runAgainstLintStaged = (repository, options) => async (name) => {
   const config = path.join(os.tmpdir(), `devs-bench-${process.pid}.json`);
   fs.writeFileSync(config, '{"*": "true"}');
   const peer = () =>
-    execFileSync(process.execPath, [bin, '--quiet', '--config', config], { cwd: dir, stdio: 'ignore' });
+    execFileSync(process.execPath, [bin, '--quiet', '--config', config], { cwd: dir, env, stdio: 'ignore' });
   const row = await compare(name, { ours: () => runDevs(dir), peer, ...options });
   fs.rmSync(config);
   return row;
@@ -61,8 +63,7 @@ export const takeAgainstStashCreate = takeAgainst((dir) => git(dir, 'stash', 'cr
 export const takeAgainstTemporaryIndex = takeAgainst((dir) => {
   const script = `export GIT_INDEX_FILE=.git/bench-index; cp .git/index $GIT_INDEX_FILE; git add -A;
     git update-ref refs/bench/x $(git commit-tree -p HEAD -m x $(git write-tree)); rm $GIT_INDEX_FILE`;
-  const who = { GIT_AUTHOR_NAME: 'b', GIT_AUTHOR_EMAIL: 'b@b', GIT_COMMITTER_NAME: 'b', GIT_COMMITTER_EMAIL: 'b@b' };
-  execFileSync('sh', ['-c', script], { cwd: dir, env: { ...process.env, ...who } });
+  execFileSync('sh', ['-c', script], { cwd: dir, env });
 });
 
 export const restoreAgainstStash = (repository, options) => async (name) => {
