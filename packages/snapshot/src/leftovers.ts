@@ -26,16 +26,18 @@ export function sweepLeftovers(repo: Repository): void {
 
 function removeAbandoned(dir: string, pattern: RegExp): void {
   for (const name of namesIn(dir)) {
+    if (!pattern.test(name)) continue;
     const file = path.join(dir, name);
-    if (pattern.test(name) && isAbandoned(file)) removeIfThere(file);
+    if (isAbandoned(file)) removeIfThere(file);
   }
 }
 
 /** Killed between the two renames, a writer leaves a pack without its index. The index is whole, and names its pack. */
 function finishPacks(dir: string): void {
   for (const name of namesIn(dir)) {
+    if (!name.startsWith('tmp_idx_devs_')) continue;
     const file = path.join(dir, name);
-    if (!name.startsWith('tmp_idx_devs_') || !isAbandoned(file)) continue;
+    if (!isAbandoned(file)) continue;
     const bytes = fs.readFileSync(file);
     const base = path.join(dir, `pack-${bytes.toString('hex', Math.max(0, bytes.length - 40), bytes.length - 20)}`);
     if (fs.existsSync(`${base}.pack`) && !fs.existsSync(`${base}.idx`)) fs.renameSync(file, `${base}.idx`);

@@ -10,6 +10,8 @@ import { type Candidate, statIfThere, unreadable } from './scan.ts';
 
 const CHUNK = 1 << 20;
 const TRIES = 3;
+/** What reading says where a file became a link, a directory or a pipe, or a link a file, since it was looked at. */
+const BECAME_ANOTHER_KIND: ReadonlySet<string> = new Set(['ELOOP', 'EINVAL', 'EISDIR', 'ESPIPE']);
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
 
 /**
@@ -34,8 +36,7 @@ export async function capture(
         return { oid, mode: stat.isSymbolicLink() ? SYMLINK : stat.mode & 0o100 ? EXECUTABLE : REGULAR };
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;
-      // ELOOP, EINVAL: the file became a link, or the link a file, since it was looked at.
-      if (codeOf(error) !== 'ELOOP' && codeOf(error) !== 'EINVAL') {
+      if (!BECAME_ANOTHER_KIND.has(codeOf(error))) {
         throw error instanceof AtomicSnapshotError ? error : unreadable(root, path, error);
       }
     }
@@ -60,19 +61,22 @@ async function captureFile(
 ): Promise<string | null> {
   const fd = fs.openSync(onDisk(root, path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
-    const before = fs.fstatSync(fd);
-    if (!before.isFile() || !same(expected, before)) return null;
-    if (before.size > LARGE_BYTES) {
-      const known = cache.find(path, before);
+    const { size } = expected;
+    if (size > LARGE_BYTES) {
+      const opened = fs.fstatSync(fd);
+      if (!opened.isFile() || !same(expected, opened)) return null;
+      const known = cache.find(path, opened);
       if (known !== null) return known;
-      const oid = await writer.addStream(before.size, () => chunksOf(fd));
-      if (oid === null || !same(before, fs.fstatSync(fd))) return null;
-      cache.add(path, before, oid);
+      const oid = await writer.addStream(size, () => chunksOf(fd));
+      if (oid === null || !same(opened, fs.fstatSync(fd))) return null;
+      cache.add(path, opened, oid);
       return oid;
     }
-    // One byte more than there should be, to notice a file that grew.
-    const body = readAt(fd, 0, before.size + 1, before.size);
-    return body.length === before.size && same(before, fs.fstatSync(fd)) ? writer.add('blob', body) : null;
+    // One byte more than there should be, to notice a file that grew. Whatever else was opened here, or written meanwhile, is
+    // told apart by its stat afterwards.
+    const body = readAt(fd, 0, size + 1, size);
+    const after = fs.fstatSync(fd);
+    return body.length === size && after.isFile() && same(expected, after) ? writer.add('blob', body) : null;
   } finally {
     fs.closeSync(fd);
   }
