@@ -7,6 +7,10 @@ import type { ObjectType } from './object-id.ts';
 
 const KINDS: Readonly<Record<ObjectType, number>> = { commit: 1, tree: 2, blob: 3, tag: 4 };
 
+const HEADER_BYTES = 12;
+/** As much is kept in memory, so that a small pack is written and hashed at once. */
+const MAX_TAIL_BYTES = 4 << 20;
+
 /**
  * Writes objects into one new pack. Until `finish` it is a temporary file that git's own prune would sweep away; after
  * it, pack and index are whole and durable.
@@ -16,7 +20,10 @@ export class PackWriter {
   readonly #temporary: string;
   readonly #fd: number;
   readonly #written: { oid: string; offset: number; crc: number }[] = [];
-  #size = 12;
+  /** What is not in the file yet: its end, or all of it. */
+  #tail: Buffer[] = [Buffer.alloc(HEADER_BYTES)];
+  #tailBytes = HEADER_BYTES;
+  #size = HEADER_BYTES;
   #closed = false;
 
   constructor(objectsDir: string) {
@@ -24,7 +31,6 @@ export class PackWriter {
     fs.mkdirSync(this.#dir, { recursive: true });
     this.#temporary = path.join(this.#dir, `tmp_pack_devs_${temporaryName()}`);
     this.#fd = fs.openSync(this.#temporary, 'wx+', 0o444);
-    this.#orRemoved(() => writeAll(this.#fd, Buffer.alloc(12)));
   }
 
   /** A pack that fails once is given up. */
@@ -42,8 +48,16 @@ export class PackWriter {
     const packed = body.length <= STORED_UP_TO ? storedZlib(body) : deflateSync(body, { level });
     const entry = Buffer.concat([entryHeader(KINDS[type], body.length), packed]);
     this.#written.push({ oid, offset: this.#size, crc: crc32(entry) });
-    this.#orRemoved(() => writeAll(this.#fd, entry));
     this.#size += entry.length;
+    this.#tail.push(entry);
+    this.#tailBytes += entry.length;
+    if (this.#tailBytes > MAX_TAIL_BYTES) this.#orRemoved(() => this.#writeTail());
+  }
+
+  #writeTail(): void {
+    writeAll(this.#fd, Buffer.concat(this.#tail));
+    this.#tail = [];
+    this.#tailBytes = 0;
   }
 
   finish(): void {
@@ -51,11 +65,7 @@ export class PackWriter {
   }
 
   #finish(): void {
-    const header = Buffer.from('PACK\0\0\0\x02\0\0\0\0', 'latin1');
-    header.writeUInt32BE(this.#written.length, 8);
-    fs.writeSync(this.#fd, header, 0, 12, 0);
-    const checksum = hashWhole(this.#fd);
-    fs.writeSync(this.#fd, checksum, 0, 20, this.#size);
+    const checksum = this.#tailBytes === this.#size ? this.#writeAtOnce() : this.#writeRest();
     fs.fsyncSync(this.#fd);
     const index = encodePackIndex(this.#written, checksum);
     const base = path.join(this.#dir, `pack-${checksum.toString('hex')}`);
@@ -72,6 +82,30 @@ export class PackWriter {
     }
     flushDirectory(this.#dir);
     this.#close();
+  }
+
+  /** A small pack: nothing of it is in the file yet. */
+  #writeAtOnce(): Buffer {
+    this.#tail[0] = this.#header();
+    const whole = Buffer.concat(this.#tail);
+    const checksum = createHash('sha1').update(whole).digest();
+    writeAll(this.#fd, whole);
+    writeAll(this.#fd, checksum);
+    return checksum;
+  }
+
+  #writeRest(): Buffer {
+    this.#writeTail();
+    fs.writeSync(this.#fd, this.#header(), 0, HEADER_BYTES, 0);
+    const checksum = hashWhole(this.#fd);
+    fs.writeSync(this.#fd, checksum, 0, 20, this.#size);
+    return checksum;
+  }
+
+  #header(): Buffer {
+    const header = Buffer.from('PACK\0\0\0\x02\0\0\0\0', 'latin1');
+    header.writeUInt32BE(this.#written.length, 8);
+    return header;
   }
 
   discard(): void {
