@@ -1,6 +1,6 @@
 import process from 'node:process';
 import manifest from '../package.json' with { type: 'json' };
-import { main } from './program.ts';
+import { main } from './commands/program.ts';
 
 const OUTPUTS = [process.stdout, process.stderr];
 

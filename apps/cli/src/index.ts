@@ -1,5 +1,5 @@
-export { CliError } from './errors.ts';
-export type { Emit, RunnerEvent } from './events.ts';
+export { CliError } from './base/errors.ts';
+export type { Emit, RunnerEvent } from './project/events.ts';
 export {
   assertTaskId,
   type CommandTask,
@@ -7,5 +7,5 @@ export {
   type SequenceTask,
   type Task,
   type TaskContext,
-} from './task.ts';
-export { type RunResult, TaskRunner, type TaskRunnerOptions } from './task-runner.ts';
+} from './runner/task.ts';
+export { type RunResult, TaskRunner, type TaskRunnerOptions } from './runner/task-runner.ts';

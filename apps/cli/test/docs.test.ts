@@ -6,7 +6,7 @@ import process from 'node:process';
 import { Repo, temporaryDirectory } from '@devs/test-kit';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
-import { findTask } from '../src/tasks-file.ts';
+import { findTask } from '../src/config/tasks-file.ts';
 import { BIN } from './devs.ts';
 
 const root = path.join(import.meta.dirname, '../../..');

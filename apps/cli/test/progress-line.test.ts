@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ProgressLine } from '../src/progress-line.ts';
+import { ProgressLine } from '../src/output/progress-line.ts';
 
 function terminal(isTTY: boolean) {
   const written: string[] = [];

@@ -1,8 +1,5 @@
-export type { DirectoryCheck } from './check-directory.ts';
-export { StateLockConflictError, StateLockError } from './errors.ts';
-export { HeldStateLock } from './held-state-lock.ts';
-export { ownIdentity, type ProcessIdentity } from './process-identity.ts';
-export type { LockData } from './record.ts';
+export type { DirectoryCheck } from './lock/check-directory.ts';
+export { HeldStateLock } from './lock/held-state-lock.ts';
 export {
   type AcquireOptions,
   DEFAULT_MAX_AGE_MS,
@@ -10,5 +7,8 @@ export {
   StateLock,
   type Takeover,
   type TakeoverOptions,
-} from './state-lock.ts';
-export type { WaitOptions } from './wait.ts';
+} from './lock/state-lock.ts';
+export type { WaitOptions } from './protocol/wait.ts';
+export { StateLockConflictError, StateLockError } from './record/errors.ts';
+export { ownIdentity, type ProcessIdentity } from './record/process-identity.ts';
+export type { LockData } from './record/record.ts';

@@ -1,4 +1,4 @@
-import type { Claim, CreatedFile, LockFile, LockFs } from '../src/lock-fs.ts';
+import type { Claim, CreatedFile, LockFile, LockFs } from '../src/protocol/lock-fs.ts';
 
 /** No two files of the model hold the same text, so that it tells them apart as an inode does. */
 interface ModelFile extends CreatedFile {

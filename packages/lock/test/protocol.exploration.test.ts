@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import type { LockFs } from '../src/lock-fs.ts';
-import { LOCK_FILE, look, releaseOwn, removeGeneration, type Surroundings, tryAcquire } from '../src/protocol.ts';
-import { type LockData, parseRecord, serialize } from '../src/record.ts';
-import { Silence } from '../src/silence.ts';
+import { Silence } from '../src/holder/silence.ts';
+import type { LockFs } from '../src/protocol/lock-fs.ts';
+import {
+  LOCK_FILE,
+  look,
+  releaseOwn,
+  removeGeneration,
+  type Surroundings,
+  tryAcquire,
+} from '../src/protocol/protocol.ts';
+import { type LockData, parseRecord, serialize } from '../src/record/record.ts';
 import { type Exploration, explore, type Program, type World } from './explore.ts';
 
 const MAX_AGE = 1_000;

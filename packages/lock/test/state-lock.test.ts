@@ -4,8 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { isRoot, NOBODY, temporaryDirectory } from '@devs/test-kit';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { checkType } from '../src/check-directory.ts';
 import { type LockData, ownIdentity, StateLock, StateLockConflictError, StateLockError } from '../src/index.ts';
+import { checkType } from '../src/lock/check-directory.ts';
 
 let dir: string;
 const lockFile = () => path.join(dir, '.devs-state.lock');

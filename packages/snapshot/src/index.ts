@@ -1,19 +1,158 @@
-export { AtomicSnapshot, type SnapshotDetails } from './atomic-snapshot.ts';
-export type { DiffEntry, DiffOptions } from './diff.ts';
-export { AtomicSnapshotError } from './errors.ts';
+import { toText } from './base/byte-path.ts';
+import { explained } from './base/system-errors.ts';
+import { type DiffEntry, type DiffOptions, diffSnapshots } from './compare/diff.ts';
+import { ownBytes } from './compare/own-bytes.ts';
+import { type VerifyReport, verifySnapshot } from './compare/verify.ts';
+import { deleteRef, type Head, listRefs, readHead } from './git/refs.ts';
+import { findRepository, type Place } from './git/repository.ts';
+import { ObjectStore } from './objects/object-store.ts';
+import { readJournal } from './restore/journal.ts';
+import { type RestoreOptions, type RestoreReport, recoverRestore, restoreSnapshot } from './restore/restore.ts';
+import { removeDeadDrop } from './snapshot/abandoned-files.ts';
+import {
+  loadSnapshot,
+  readInfo,
+  readInfoIfWhole,
+  resolveSnapshot,
+  type SnapshotInfo,
+} from './snapshot/load-snapshot.ts';
+import { SNAPSHOT_REFS } from './snapshot/snapshot-id.ts';
+import { type TakeOptions, takeSnapshot } from './snapshot/take.ts';
+
+export { AtomicSnapshotError } from './base/errors.ts';
+export type { DiffEntry, DiffOptions } from './compare/diff.ts';
+export type { VerifyProblem, VerifyReport } from './compare/verify.ts';
 export type { GitConfig } from './git/config.ts';
 export type { MovedRef } from './git/other-refs.ts';
 export type { Head } from './git/refs.ts';
 export { findRepository, type Place, type Repository } from './git/repository.ts';
-export type { SnapshotInfo } from './load-snapshot.ts';
 export type { RestoreOptions, RestoreReport } from './restore/restore.ts';
-export { newSnapshotId, SNAPSHOT_REFS } from './snapshot-id.ts';
+export type { SnapshotInfo } from './snapshot/load-snapshot.ts';
+export { newSnapshotId, SNAPSHOT_REFS } from './snapshot/snapshot-id.ts';
+export type { SnapshotKind } from './snapshot/snapshot-kind.ts';
 export {
   type Progress,
   prepareTake,
-  type SnapshotKind,
   type TakeOptions,
   type TakeReport,
   takeSnapshot,
-} from './take.ts';
-export type { VerifyProblem, VerifyReport } from './verify.ts';
+} from './snapshot/take.ts';
+
+export interface SnapshotDetails extends SnapshotInfo {
+  /** Where HEAD pointed when it was taken. */
+  readonly head: Head;
+  /** What was seen and not captured, and why. */
+  readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/**
+ * Snapshots of a git repository: files, index, HEAD, branch and the operation in progress, as a stash-shaped commit
+ * on a ref of its own under `refs/devs/snapshots/`.
+ *
+ * Not captured: ignored files (unless named), contents of nested repositories and submodules, owners, extended
+ * attributes, hard links, fifos, sockets and devices. Commands block the event loop while they read the work tree.
+ */
+export class AtomicSnapshot {
+  /**
+   * Takes a snapshot and returns its ref. Nothing but the object store and that ref changes: no file, index, HEAD,
+   * branch, reflog or stash list. When it returns, everything is on disk.
+   * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY` and its like, `DEVS_UNREADABLE`, `DEVS_FILE_CHANGED`,
+   * `DEVS_REPOSITORY_BUSY`; no snapshot exists then.
+   */
+  static async take(place: Place, label: string, options: TakeOptions = {}): Promise<string> {
+    return (await takeSnapshot(place, label, options)).ref;
+  }
+
+  /**
+   * Makes the repository equal to the snapshot, as `git stash pop` would but exactly: then drops it. A safety snapshot
+   * of what was there before is taken first and kept. Killed at any point, the next call finishes the work.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`, `DEVS_HEAD_MOVED`, `DEVS_GIT_LOCKED`,
+   * `DEVS_RESTORE_OBSTRUCTED` with nothing changed; `DEVS_FILE_CHANGED` when a file changed under it.
+   */
+  static async restore(place: Place, stashRef: string, options: RestoreOptions = {}): Promise<RestoreReport> {
+    return explained(() => restoreSnapshot(place, stashRef, options));
+  }
+
+  /** Finishes a restore that was interrupted; null where none was. */
+  static async recover(place: Place): Promise<RestoreReport | null> {
+    return explained(() => recoverRestore(place));
+  }
+
+  /**
+   * Deletes the snapshot's ref. `exclusive`: the caller knows that nobody else is dropping it, and a lock that a killed drop
+   * left on it is removed.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_GIT_LOCKED`
+   */
+  static async drop(place: Place, stashRef: string, options: { readonly exclusive?: boolean } = {}): Promise<void> {
+    return explained(async () => {
+      const repo = findRepository(place);
+      const { ref, oid } = resolveSnapshot(repo, stashRef);
+      if (options.exclusive === true) removeDeadDrop(repo, ref);
+      deleteRef(repo, ref, oid);
+    });
+  }
+
+  /**
+   * The snapshots of this work tree, or of all linked ones, oldest first; those that cannot be read are of the kind
+   * `unreadable`.
+   */
+  static async list(place: Place, options: { readonly allWorkTrees?: boolean } = {}): Promise<readonly SnapshotInfo[]> {
+    return explained(async () => {
+      const repo = findRepository(place);
+      using store = new ObjectStore(repo.commonDir);
+      const all = [...listRefs(repo, SNAPSHOT_REFS)].map(([ref, oid]) => readInfoIfWhole(store, ref, oid));
+      return all
+        .filter(({ workTreeName }) => options.allWorkTrees === true || workTreeName === repo.workTreeName)
+        .sort((a, b) => (a.id < b.id ? -1 : 1));
+    });
+  }
+
+  /** One snapshot in detail. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_INVALID` */
+  static async show(place: Place, stashRef: string): Promise<SnapshotDetails> {
+    return explained(async () => {
+      const repo = findRepository(place);
+      using store = new ObjectStore(repo.commonDir);
+      const { ref, oid } = resolveSnapshot(repo, stashRef);
+      const { manifest } = await loadSnapshot(store, ref, oid);
+      const skipped = manifest.skipped.map(({ path, reason }) => ({ path: toText(path), reason }));
+      return { ...readInfo(store, ref, oid), head: manifest.head, skipped };
+    });
+  }
+
+  /**
+   * The files that differ between two snapshots, in path order; without `to`, between a snapshot and the work tree as it
+   * is.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`, and what `take` throws.
+   */
+  static async diff(place: Place, from: string, to?: string, options: DiffOptions = {}): Promise<readonly DiffEntry[]> {
+    return explained(() => diffSnapshots(place, from, to, options));
+  }
+
+  /**
+   * Reads every object that the snapshot holds, and names those that are missing or damaged. `seen` is for several
+   * snapshots of one repository: what it names was read already, and what is read is added to it.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_INVALID`
+   */
+  static async verify(place: Place, stashRef: string, seen: Set<string> = new Set()): Promise<VerifyReport> {
+    return explained(() => verifySnapshot(place, stashRef, seen));
+  }
+
+  /**
+   * How many bytes of content, not compressed, only the snapshots `refs` hold, and none of `others`: what git can free
+   * once they are dropped.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`
+   */
+  static async ownBytes(place: Place, refs: readonly string[], others: readonly string[]): Promise<number> {
+    return explained(() => ownBytes(place, refs, others));
+  }
+
+  /** Whether a restore was interrupted and waits for `recover`. */
+  static hasPendingRestore(place: Place): boolean {
+    return readJournal(findRepository(place).gitDir) !== null;
+  }
+
+  /** Where HEAD of the work tree that contains `place` points. */
+  static head(place: Place): Head {
+    return readHead(findRepository(place));
+  }
+}

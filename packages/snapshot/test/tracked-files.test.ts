@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { Repo } from '@devs/test-kit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { IndexEntry } from '../src/git/index-file.ts';
+import type { IndexEntry } from '../src/git/index-entry.ts';
 import { AtomicSnapshot } from '../src/index.ts';
 import { isEmpty, TrackedFiles } from '../src/scan/tracked-files.ts';
 

@@ -1,9 +1,9 @@
 import { findRepository } from '@devs/snapshot';
 import type { Command } from 'commander';
-import { CliError, EXIT_USAGE } from '../errors.ts';
-import { openLog } from '../open-log.ts';
-import { shortId } from '../short-id.ts';
-import { taskNames } from '../tasks-file.ts';
+import { CliError, EXIT_USAGE } from '../base/errors.ts';
+import { shortId } from '../base/short-id.ts';
+import { taskNames } from '../config/tasks-file.ts';
+import { openLog } from '../project/open-log.ts';
 import type { CommandContext } from './context.ts';
 
 /** Each asks `devs complete` for the candidates of the last word. */

@@ -1,10 +1,10 @@
 import { AtomicSnapshot, type DiffEntry } from '@devs/snapshot';
-import { page } from '../pager.ts';
-import { viewProject } from '../project-view.ts';
-import { snapshotOf } from '../restore-operation.ts';
-import { workTreePaths } from '../work-tree-paths.ts';
+import { stat } from '../output/diff-stat.ts';
+import { page } from '../output/pager.ts';
+import { snapshotOf } from '../project/restore-operation.ts';
+import { viewProject } from '../project/view-project.ts';
+import { workTreePaths } from '../project/work-tree-paths.ts';
 import type { CommandContext } from './context.ts';
-import { stat } from './diff-stat.ts';
 import { findRun } from './find-run.ts';
 
 export interface DiffFlags {

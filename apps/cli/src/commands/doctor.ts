@@ -3,7 +3,7 @@ import { StateLock } from '@devs/lock';
 import { findRepository } from '@devs/snapshot';
 import { CHECKS } from '../doctor/checks.ts';
 import type { Check, Finding, Patient } from '../doctor/finding.ts';
-import { colour } from '../terminal.ts';
+import { colour } from '../output/terminal.ts';
 import type { CommandContext } from './context.ts';
 import { lockFor } from './with-lock.ts';
 

@@ -1,6 +1,6 @@
 import { AtomicSnapshot } from '@devs/snapshot';
-import { dropIfThere } from '../drop-if-there.ts';
-import { formatCount } from '../units.ts';
+import { formatCount } from '../base/units.ts';
+import { dropIfThere } from '../project/drop-if-there.ts';
 import type { CommandContext } from './context.ts';
 import { findRun, findRunFirst } from './find-run.ts';
 import { lockFor } from './with-lock.ts';

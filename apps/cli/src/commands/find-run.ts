@@ -1,6 +1,6 @@
 import type { Run, RunLog } from '@devs/db';
-import { CliError, EXIT_USAGE } from '../errors.ts';
-import { viewProject } from '../project-view.ts';
+import { CliError, EXIT_USAGE } from '../base/errors.ts';
+import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
 
 /** The one run that `name` means. @throws CliError `DEVS_RUN_UNKNOWN`, `DEVS_RUN_AMBIGUOUS` */

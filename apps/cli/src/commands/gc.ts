@@ -1,10 +1,10 @@
 import { AtomicSnapshot, type SnapshotInfo } from '@devs/snapshot';
-import { dropIfThere } from '../drop-if-there.ts';
-import { CliError, EXIT_USAGE } from '../errors.ts';
-import type { LockedProject } from '../project.ts';
-import { viewProject } from '../project-view.ts';
-import { shieldFromSignals } from '../run-child.ts';
-import { formatAge, formatBytes, formatCount, parseDuration } from '../units.ts';
+import { CliError, EXIT_USAGE } from '../base/errors.ts';
+import { formatAge, formatBytes, formatCount, parseDuration } from '../base/units.ts';
+import { shieldFromSignals } from '../processes/run-child.ts';
+import { dropIfThere } from '../project/drop-if-there.ts';
+import type { LockedProject } from '../project/lock-project.ts';
+import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
 import { lockFor } from './with-lock.ts';
 

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { findRepository } from '@devs/snapshot';
-import { excludeOwnFiles } from '../exclude.ts';
-import { CONFIG_FILE, taskNames } from '../tasks-file.ts';
+import { CONFIG_FILE, taskNames } from '../config/tasks-file.ts';
+import { excludeOwnFiles } from '../project/exclude.ts';
 import type { CommandContext } from './context.ts';
 
 const TEMPLATE = `{

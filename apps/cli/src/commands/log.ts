@@ -1,9 +1,9 @@
 import process from 'node:process';
 import type { Run, RunLog } from '@devs/db';
-import { viewProject } from '../project-view.ts';
-import { shortId } from '../short-id.ts';
-import { colour } from '../terminal.ts';
-import { formatAge, formatCount, formatDuration } from '../units.ts';
+import { shortId } from '../base/short-id.ts';
+import { formatAge, formatCount, formatDuration } from '../base/units.ts';
+import { colour } from '../output/terminal.ts';
+import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
 
 /** What became of a run's snapshot. */

@@ -1,8 +1,8 @@
 import { findRepository } from '@devs/snapshot';
-import type { RunnerEvent } from '../events.ts';
-import { lockProject } from '../project.ts';
-import { viewProject } from '../project-view.ts';
-import { shieldFromSignals } from '../run-child.ts';
+import { shieldFromSignals } from '../processes/run-child.ts';
+import type { RunnerEvent } from '../project/events.ts';
+import { lockProject } from '../project/lock-project.ts';
+import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
 
 /**

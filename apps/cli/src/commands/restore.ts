@@ -1,9 +1,9 @@
-import { performRestore, type RestoreFlags, targetOfRun } from '../restore-operation.ts';
-import { shieldFromSignals } from '../run-child.ts';
-import { workTreePaths } from '../work-tree-paths.ts';
+import { renderRestore } from '../output/render-restore.ts';
+import { shieldFromSignals } from '../processes/run-child.ts';
+import { performRestore, type RestoreFlags, targetOfRun } from '../project/restore-operation.ts';
+import { workTreePaths } from '../project/work-tree-paths.ts';
 import type { CommandContext } from './context.ts';
 import { findRun, findRunFirst } from './find-run.ts';
-import { renderRestore } from './render-restore.ts';
 import { lockFor } from './with-lock.ts';
 
 /** `devs restore`: the repository, or some paths of it, as it was before a run. */

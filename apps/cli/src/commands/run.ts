@@ -1,13 +1,13 @@
 import path from 'node:path';
 import type { Changes } from '@devs/db';
 import { findRepository } from '@devs/snapshot';
-import { CliError, EXIT_USAGE } from '../errors.ts';
-import { assertCommandExists } from '../find-command.ts';
-import { shieldFromSignals } from '../run-child.ts';
-import { assertTaskId, type CommandTask, quoteWord, type SequenceTask, taskIdOf } from '../task.ts';
-import { type RunResult, TaskRunner, type TaskRunnerOptions } from '../task-runner.ts';
-import type { NamedTask } from '../tasks-file.ts';
-import { formatCount, parseDuration } from '../units.ts';
+import { CliError, EXIT_USAGE } from '../base/errors.ts';
+import { formatCount, parseDuration } from '../base/units.ts';
+import type { NamedTask } from '../config/tasks-file.ts';
+import { assertCommandExists } from '../processes/find-command.ts';
+import { shieldFromSignals } from '../processes/run-child.ts';
+import { assertTaskId, type CommandTask, quoteWord, type SequenceTask, taskIdOf } from '../runner/task.ts';
+import { type RunResult, TaskRunner, type TaskRunnerOptions } from '../runner/task-runner.ts';
 import type { CommandContext } from './context.ts';
 
 export interface RunFlags {
@@ -59,7 +59,7 @@ async function planJobs(
     throw usage('--id names one task, and there are several', `devs run --atomic --id ${flags.id} ${names.join(' ')}`);
   if (names.length > 0) {
     // Loaded here: a command after -- needs no parser of task files.
-    const { findTask } = await import('../tasks-file.ts');
+    const { findTask } = await import('../config/tasks-file.ts');
     const { root } = findRepository(cwd);
     const jobs = names.map((name) => namedJob(name, findTask(name, cwd, root), env, flags));
     return flags.atomic === true && jobs.length > 1 ? [asOne(jobs, flags)] : jobs;

@@ -1,8 +1,8 @@
 import { AtomicSnapshot } from '@devs/snapshot';
-import { viewProject } from '../project-view.ts';
-import { formatAge, formatDuration } from '../units.ts';
+import { formatAge, formatDuration } from '../base/units.ts';
+import { stat } from '../output/diff-stat.ts';
+import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
-import { stat } from './diff-stat.ts';
 import { findRun } from './find-run.ts';
 
 /** `devs show`: everything that is known of a run. */

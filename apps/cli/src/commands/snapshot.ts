@@ -1,9 +1,9 @@
 import type { RunLog } from '@devs/db';
 import { StateLock } from '@devs/lock';
 import { findRepository, newSnapshotId, takeSnapshot } from '@devs/snapshot';
-import { openLog } from '../open-log.ts';
-import { shieldFromSignals } from '../run-child.ts';
-import { assertTaskId } from '../task.ts';
+import { shieldFromSignals } from '../processes/run-child.ts';
+import { openLog } from '../project/open-log.ts';
+import { assertTaskId } from '../runner/task.ts';
 import type { CommandContext } from './context.ts';
 import { lockFor } from './with-lock.ts';
 

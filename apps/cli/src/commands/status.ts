@@ -1,8 +1,8 @@
 import { StateLock } from '@devs/lock';
 import { AtomicSnapshot } from '@devs/snapshot';
-import { orphansOf } from '../left-behind.ts';
-import { viewProject } from '../project-view.ts';
-import { formatAge, formatDuration } from '../units.ts';
+import { formatAge, formatDuration } from '../base/units.ts';
+import { orphansOf } from '../processes/surviving-processes.ts';
+import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
 
 /** `devs status`: who holds the lock, how the last run ended, what can be restored. */

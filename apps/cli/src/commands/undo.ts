@@ -1,9 +1,9 @@
-import { newestOperation, nothingToUndo } from '../newest-operation.ts';
-import { viewProject } from '../project-view.ts';
-import { performRestore, type RestoreFlags } from '../restore-operation.ts';
-import { shieldFromSignals } from '../run-child.ts';
+import { renderRestore } from '../output/render-restore.ts';
+import { shieldFromSignals } from '../processes/run-child.ts';
+import { newestOperation, nothingToUndo } from '../project/newest-operation.ts';
+import { performRestore, type RestoreFlags } from '../project/restore-operation.ts';
+import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
-import { renderRestore } from './render-restore.ts';
 import { lockFor } from './with-lock.ts';
 
 /** `devs undo`: takes the newest operation back, a run or a restore. Twice in a row: what was taken back is there again. */

@@ -1,7 +1,7 @@
 import { StateLock } from '@devs/lock';
 import { findRepository } from '@devs/snapshot';
-import { CliError, EXIT_HELD } from '../errors.ts';
-import { describeProcesses, orphansOf } from '../left-behind.ts';
+import { CliError, EXIT_HELD } from '../base/errors.ts';
+import { describeProcesses, orphansOf } from '../processes/surviving-processes.ts';
 import type { CommandContext } from './context.ts';
 
 /** `devs unlock`: removes the lock that has this id, and no other. That of a living or unknown holder needs `--force`. */

@@ -1,5 +1,5 @@
 import { findRepository } from '@devs/snapshot';
-import { type LockedProject, lockProject } from '../project.ts';
+import { type LockedProject, lockProject } from '../project/lock-project.ts';
 import type { CommandContext } from './context.ts';
 
 /** Locks the project for a command of devs's own; dispose it. */

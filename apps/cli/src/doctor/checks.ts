@@ -1,11 +1,11 @@
 import fs from 'node:fs';
 import { StateLock } from '@devs/lock';
 import { AtomicSnapshot, AtomicSnapshotError } from '@devs/snapshot';
-import { excludeOwnFiles, missingExcludes } from '../exclude.ts';
-import { orphansOf } from '../left-behind.ts';
-import { openLog } from '../open-log.ts';
-import { needsReconciling } from '../reconcile.ts';
-import { formatBytes } from '../units.ts';
+import { formatBytes } from '../base/units.ts';
+import { orphansOf } from '../processes/surviving-processes.ts';
+import { excludeOwnFiles, missingExcludes } from '../project/exclude.ts';
+import { openLog } from '../project/open-log.ts';
+import { needsReconciling } from '../project/reconcile.ts';
 import type { Check, Finding } from './finding.ts';
 import { gitLocks } from './git-locks.ts';
 import { remotes } from './remotes.ts';

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { formatAge } from '../units.ts';
+import { formatAge } from '../base/units.ts';
 import type { Check, Finding } from './finding.ts';
 
 /** No git command holds one of these for so long, except while an editor waits for its user. */

@@ -1,10 +1,4 @@
-/** The index's TREE extension: which directories' trees exist already, and how many entries each covers. */
-export interface CacheTree {
-  /** -1: the directory changed since its tree was written. */
-  readonly entryCount: number;
-  readonly oid: string | null;
-  readonly children: ReadonlyMap<string, CacheTree>;
-}
+import type { CacheTree } from '../objects/trees.ts';
 
 const SPACE = 0x20;
 const NEWLINE = 0x0a;

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { readTextIfThere } from '../durable.ts';
-import { wildmatch } from '../scan/wildmatch.ts';
+import { readTextIfThere } from '../base/durable.ts';
+import { wildmatch } from './wildmatch.ts';
 
 /**
  * Whether `[includeIf "<condition>"]` of the configuration file `file` holds (git-config(1), "Conditional includes"):

@@ -1,6 +1,6 @@
 import os from 'node:os';
 import path from 'node:path';
-import { readTextIfThere } from '../durable.ts';
+import { readTextIfThere } from '../base/durable.ts';
 import { conditionHolds } from './config-conditions.ts';
 
 /** Git configuration values by `section.key` or `section.subsection.key`; section and key in lower case. */

@@ -1,23 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { BytePath } from '../byte-path.ts';
-import { readIfThere } from '../durable.ts';
-import { AtomicSnapshotError, codeOf } from '../errors.ts';
-import type { TreeEntry } from '../objects/trees.ts';
-import { type CacheTree, parseCacheTree } from './cache-tree.ts';
+import { readIfThere } from '../base/durable.ts';
+import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
+import type { CacheTree, TreeEntry } from '../objects/trees.ts';
+import { parseCacheTree } from './cache-tree.ts';
+import type { IndexEntry } from './index-entry.ts';
 import { expandSparse } from './sparse-index.ts';
 import { mergeSplit, parseLink, type SplitLink } from './split-index.ts';
-
-export interface IndexEntry {
-  readonly path: BytePath;
-  /** Git's mode as a number: 0o100644, 0o100755, 0o120000 or 0o160000. */
-  readonly mode: number;
-  readonly stage: number;
-  readonly skipWorktree: boolean;
-  readonly intentToAdd: boolean;
-  /** Where the entry starts in the index's `table`. */
-  readonly offset: number;
-}
 
 /** The index that a split index builds upon. */
 interface SharedIndex {

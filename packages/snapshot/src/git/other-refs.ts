@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { readTextIfThere } from '../durable.ts';
-import { codeOf } from '../errors.ts';
+import { readTextIfThere } from '../base/durable.ts';
+import { codeOf } from '../base/errors.ts';
 import { packedRefs, readRef } from './refs.ts';
 import type { Repository } from './repository.ts';
 

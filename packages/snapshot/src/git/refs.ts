@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { readTextIfThere, removeIfThere, updateUnderGitLock } from '../durable.ts';
-import { AtomicSnapshotError } from '../errors.ts';
+import { readTextIfThere, removeIfThere, updateUnderGitLock } from '../base/durable.ts';
+import { AtomicSnapshotError } from '../base/errors.ts';
 import type { Repository } from './repository.ts';
 
 /** Where HEAD points: a branch (which may have no commit yet), or a commit when detached. */

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { readTextIfThere } from '../durable.ts';
-import { AtomicSnapshotError, codeOf } from '../errors.ts';
+import { readTextIfThere } from '../base/durable.ts';
+import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { type GitConfig, readConfig } from './config.ts';
 
 /** Where a work tree and its git directories are. All paths are absolute and real. */

@@ -1,7 +1,6 @@
-import type { BytePath } from '../byte-path.ts';
-import { DIRECTORY, type TreeEntry } from '../objects/trees.ts';
-import type { CacheTree } from './cache-tree.ts';
-import type { IndexEntry } from './index-file.ts';
+import type { BytePath } from '../base/byte-path.ts';
+import { type CacheTree, DIRECTORY, type TreeEntry } from '../objects/trees.ts';
+import type { IndexEntry } from './index-entry.ts';
 
 /** As much of an entry as is ever looked at: 24 bytes of stat, the mode at 24, the name of the object at 40, flags. */
 const ENTRY_BYTES = 64;

@@ -1,5 +1,5 @@
-import { byteOrder } from '../byte-path.ts';
-import type { IndexEntry } from './index-file.ts';
+import { byteOrder } from '../base/byte-path.ts';
+import type { IndexEntry } from './index-entry.ts';
 
 /** The `link` extension: an index that only says how it differs from a shared one (git's gitformat-index.txt). */
 export interface SplitLink {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { createInflate, inflateSync, constants as zlib } from 'node:zlib';
+import { readAt } from '../base/read-at.ts';
 import { type ObjectType, objectHeader } from './object-id.ts';
-import { readAt } from './read-at.ts';
 
 /** Objects larger than this are read and written in pieces. */
 export const LARGE_BYTES: number = 16 << 20;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { constants, createDeflate, deflateSync } from 'node:zlib';
-import { flushDirectory, removeIfThere, renameOver, temporaryName, writeAll, writeNewFile } from '../durable.ts';
+import { flushDirectory, removeIfThere, renameOver, temporaryName, writeAll, writeNewFile } from '../base/durable.ts';
 import { type ObjectType, objectHeader } from './object-id.ts';
 import { loosePath } from './object-store.ts';
 

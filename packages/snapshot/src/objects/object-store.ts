@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { inflateSync } from 'node:zlib';
-import { readIfThere, readTextIfThere } from '../durable.ts';
-import { AtomicSnapshotError, codeOf } from '../errors.ts';
+import { readIfThere, readTextIfThere } from '../base/durable.ts';
+import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { LARGE_BYTES, type LargeObject, looseHeader, streamObject } from './large-object.ts';
 import { EMPTY_TREE, hashObject, type ObjectType } from './object-id.ts';
 import { PackFile, type RawObject } from './pack-file.ts';

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { inflateSync } from 'node:zlib';
+import { readAt } from '../base/read-at.ts';
 import type { ObjectType } from './object-id.ts';
-import { readAt } from './read-at.ts';
 
 export interface RawObject {
   readonly type: ObjectType;

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { readAt } from './read-at.ts';
+import { readAt } from '../base/read-at.ts';
 
 const READ_WHOLE_UP_TO = 4 << 20;
 

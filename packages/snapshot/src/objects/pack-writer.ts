@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
-import { flushDirectory, removeIfThere, temporaryName, writeAll, writeNewFile } from '../durable.ts';
+import { flushDirectory, removeIfThere, temporaryName, writeAll, writeNewFile } from '../base/durable.ts';
 import type { ObjectType } from './object-id.ts';
 
 const KINDS: Readonly<Record<ObjectType, number>> = { commit: 1, tree: 2, blob: 3, tag: 4 };

@@ -1,5 +1,4 @@
-import { type BytePath, byteOrder } from '../byte-path.ts';
-import type { CacheTree } from '../git/cache-tree.ts';
+import { type BytePath, byteOrder } from '../base/byte-path.ts';
 import { EMPTY_TREE } from './object-id.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ObjectWriter } from './object-writer.ts';
@@ -9,6 +8,14 @@ export interface TreeEntry {
   /** Git's mode as a number. */
   readonly mode: number;
   readonly oid: string;
+}
+
+/** Which directories' trees exist already, and how many entries each covers (the index's TREE extension). */
+export interface CacheTree {
+  /** -1: the directory changed since its tree was written. */
+  readonly entryCount: number;
+  readonly oid: string | null;
+  readonly children: ReadonlyMap<string, CacheTree>;
 }
 
 export const DIRECTORY = 0o40000;

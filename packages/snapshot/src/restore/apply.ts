@@ -1,8 +1,8 @@
 import type { Repository } from '../git/repository.ts';
-import { type LoadedSnapshot, readStateFile, readStateOperation } from '../load-snapshot.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { permissionsOf } from '../scan/permissions.ts';
-import type { Progress } from '../take.ts';
+import { type LoadedSnapshot, readStateFile, readStateOperation } from '../snapshot/load-snapshot.ts';
+import type { Progress } from '../snapshot/take.ts';
 import { IndexLock, restoreGitState } from './git-state.ts';
 import type { RestorePlan } from './plan.ts';
 import { WorkTree } from './work-tree.ts';

@@ -1,12 +1,12 @@
-import { type BytePath, toText } from '../byte-path.ts';
-import { AtomicSnapshotError } from '../errors.ts';
+import { type BytePath, toText } from '../base/byte-path.ts';
+import { AtomicSnapshotError } from '../base/errors.ts';
 import { type Head, readHead } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
-import { diffFiles, type LoadedSnapshot } from '../load-snapshot.ts';
 import { readMessage } from '../objects/commit-text.ts';
 import { parseCommit } from '../objects/commits.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { findInTree } from '../objects/trees.ts';
+import { diffFiles, type LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 import type { RestorePlan } from './plan.ts';
 
 const SHOWN = 10;

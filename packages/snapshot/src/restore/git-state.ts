@@ -8,13 +8,13 @@ import {
   replaceFile,
   updateUnderGitLock,
   writeAll,
-} from '../durable.ts';
+} from '../base/durable.ts';
+import { writeOperationFiles } from '../git/operation-files.ts';
 import { appendReflog, deleteRef, readHead, readRef, refFile, updateRef } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
-import { type LoadedSnapshot, readStateFile, readStateOperation } from '../load-snapshot.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { readTree } from '../objects/trees.ts';
-import { writeOperationFiles } from '../operation-files.ts';
+import { type LoadedSnapshot, readStateFile, readStateOperation } from '../snapshot/load-snapshot.ts';
 
 /** git's own lock on the index, already holding the bytes that `commit` puts in place. */
 export class IndexLock {

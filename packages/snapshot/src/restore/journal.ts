@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { readTextIfThere, removeIfThere, replaceFile } from '../durable.ts';
-import { AtomicSnapshotError } from '../errors.ts';
+import { readTextIfThere, removeIfThere, replaceFile } from '../base/durable.ts';
+import { AtomicSnapshotError } from '../base/errors.ts';
 
 /** A restore that has begun and not ended. While this file exists the repository is between two states. */
 export interface Journal {

@@ -1,10 +1,10 @@
-import { type BytePath, byteOrder, parentOf } from '../byte-path.ts';
-import { absentBySkipWorktree, diffFiles, type LoadedSnapshot } from '../load-snapshot.ts';
+import { type BytePath, byteOrder, parentOf } from '../base/byte-path.ts';
 import { EMPTY_TREE } from '../objects/object-id.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { diffTrees, GITLINK, SYMLINK, type TreeEntry } from '../objects/trees.ts';
 import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
 import { permissionsOf } from '../scan/permissions.ts';
+import { absentBySkipWorktree, diffFiles, type LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 
 /** A path on which the work tree and the snapshot differ. */
 interface PlannedChange {

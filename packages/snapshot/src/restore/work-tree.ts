@@ -1,7 +1,7 @@
 import fs from 'node:fs';
-import { type BytePath, onDisk, parentOf, toText } from '../byte-path.ts';
-import { removeIfThere, temporaryName, writeAll } from '../durable.ts';
-import { AtomicSnapshotError, codeOf } from '../errors.ts';
+import { type BytePath, onDisk, parentOf, toText } from '../base/byte-path.ts';
+import { removeIfThere, temporaryName, writeAll } from '../base/durable.ts';
+import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { hashFile, hashObject } from '../objects/object-id.ts';
 import { SYMLINK, type TreeEntry } from '../objects/trees.ts';
 import { statIfThere } from '../scan/scan.ts';

@@ -1,7 +1,7 @@
 import os from 'node:os';
 import path from 'node:path';
-import type { BytePath } from '../byte-path.ts';
-import { readIfThere } from '../durable.ts';
+import type { BytePath } from '../base/byte-path.ts';
+import { readIfThere } from '../base/durable.ts';
 import type { Repository } from '../git/repository.ts';
 import { linesOf, parsePattern } from './patterns.ts';
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { BytePath } from '../byte-path.ts';
-import { readTextIfThere, replaceFile } from '../durable.ts';
+import type { BytePath } from '../base/byte-path.ts';
+import { readTextIfThere, replaceFile } from '../base/durable.ts';
 import { type LargeObject, looseHeader } from '../objects/large-object.ts';
 import { loosePath } from '../objects/object-store.ts';
 

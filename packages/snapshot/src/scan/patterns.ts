@@ -1,5 +1,5 @@
-import type { BytePath } from '../byte-path.ts';
-import { wildmatch } from './wildmatch.ts';
+import type { BytePath } from '../base/byte-path.ts';
+import { wildmatch } from '../git/wildmatch.ts';
 
 /** One line of an ignore file, ready to match. */
 export interface Pattern {

@@ -1,4 +1,4 @@
-import type { BytePath } from '../byte-path.ts';
+import type { BytePath } from '../base/byte-path.ts';
 
 /** What git does not keep of a mode: everything but the owner's execute bit. */
 export type PermissionKind = 'file' | 'executable' | 'directory';

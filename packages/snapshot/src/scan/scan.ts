@@ -1,7 +1,7 @@
 import fs from 'node:fs';
-import { type BytePath, byteOrder, onDisk, toText } from '../byte-path.ts';
-import { readIfThere } from '../durable.ts';
-import { AtomicSnapshotError, codeOf } from '../errors.ts';
+import { type BytePath, byteOrder, onDisk, toText } from '../base/byte-path.ts';
+import { readIfThere } from '../base/durable.ts';
+import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { type GitIndex, statMatches, viewOf } from '../git/index-file.ts';
 import type { Repository } from '../git/repository.ts';
 import { GITLINK } from '../objects/trees.ts';

@@ -1,7 +1,8 @@
 import type fs from 'node:fs';
 import process from 'node:process';
 import type { Worker } from 'node:worker_threads';
-import type { GitIndex, IndexEntry } from '../git/index-file.ts';
+import type { IndexEntry } from '../git/index-entry.ts';
+import type { GitIndex } from '../git/index-file.ts';
 import { statMatches } from '../git/index-file.ts';
 
 /** What is proven of a tracked file: 0 nothing yet, else its permissions and one of these. */

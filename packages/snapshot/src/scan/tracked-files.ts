@@ -1,5 +1,6 @@
-import type { BytePath } from '../byte-path.ts';
-import type { GitIndex, IndexEntry } from '../git/index-file.ts';
+import type { BytePath } from '../base/byte-path.ts';
+import type { IndexEntry } from '../git/index-entry.ts';
+import type { GitIndex } from '../git/index-file.ts';
 
 /** Positions from `start` up to, and without, `end`. */
 export interface Range {

@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import process from 'node:process';
+import { findRepository } from '@devs/snapshot';
+import { colour, type Terminal } from './terminal.ts';
+
+interface PagerContext {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly terminal: Pick<Terminal, 'write'>;
+}
+
+/** Shows a patch: on a terminal through the user's pager, in colour; elsewhere byte for byte. */
+export async function page({ cwd, env, terminal }: PagerContext, patch: Buffer): Promise<void> {
+  if (!process.stdout.isTTY) return terminal.write(patch);
+  const coloured = Buffer.from(patch.toString('latin1').split('\n').map(colourLine).join('\n'), 'latin1');
+  const pager = env.GIT_PAGER ?? findRepository(cwd).config.get('core.pager') ?? env.PAGER ?? 'less';
+  if (pager === '' || pager === 'cat' || !(await runPager(pager, env, coloured))) terminal.write(coloured);
+}
+
+/** False where the pager cannot be started. */
+function runPager(pager: string, env: NodeJS.ProcessEnv, text: Buffer): Promise<boolean> {
+  return new Promise((resolve) => {
+    // As git: quit if it fits on one screen, show colours, leave the screen as it is.
+    const child = spawn(pager, {
+      shell: true,
+      env: { ...env, LESS: env.LESS ?? 'FRX' },
+      stdio: ['pipe', 'inherit', 'inherit'],
+    });
+    child.once('error', () => resolve(false));
+    // 127: the shell found no such command.
+    child.once('exit', (code) => resolve(code !== 127));
+    // Who quits the pager early does not want the rest.
+    child.stdin!.on('error', () => {});
+    child.stdin!.end(text);
+  });
+}
+
+function colourLine(line: string): string {
+  if (line === '') return line;
+  if (line.startsWith('@@')) return colour('cyan', line, process.stdout);
+  if (/^(diff --git|---|\+\+\+|index|old mode|new mode|new file|deleted file)/.test(line)) {
+    return colour('bold', line, process.stdout);
+  }
+  if (line.startsWith('+')) return colour('green', line, process.stdout);
+  return line.startsWith('-') ? colour('red', line, process.stdout) : line;
+}

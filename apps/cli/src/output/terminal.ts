@@ -1,0 +1,181 @@
+import process from 'node:process';
+import { styleText } from 'node:util';
+import type { Progress } from '@devs/snapshot';
+import { type CodedError, isCoded } from '../base/errors.ts';
+import { formatAge, formatDuration } from '../base/units.ts';
+import { describeProcesses } from '../processes/surviving-processes.ts';
+import type { RunnerEvent } from '../project/events.ts';
+import { describeMoved } from './moved-refs.ts';
+import { ProgressLine } from './progress-line.ts';
+
+export interface TerminalOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  /** How the user calls devs, for hints that can be copied: `devs`, `devs -C dir`, `pnpm devs`. */
+  readonly program: string;
+}
+
+type Colour = Parameters<typeof styleText>[0];
+
+/** Everything devs itself says goes to stderr; answers to queries go to stdout. Only this file writes to either. */
+export class Terminal {
+  readonly options: TerminalOptions;
+  readonly #progress: ProgressLine;
+
+  constructor(options: TerminalOptions) {
+    this.options = options;
+    this.#progress = new ProgressLine(options.quiet || options.json ? null : process.stderr);
+  }
+
+  /** Shows how far long work is; the line goes away with the next thing said. */
+  progress = (progress: Progress): void => this.#progress.update(progress);
+
+  /** All that is said goes through here. */
+  #write(line: string): void {
+    this.#progress.clear();
+    process.stderr.write(`${line}\n`);
+  }
+
+  answer(text: string): void {
+    this.#progress.clear();
+    process.stdout.write(`${text}\n`);
+  }
+
+  /** Bytes as they are. */
+  write(bytes: Uint8Array): void {
+    this.#progress.clear();
+    process.stdout.write(bytes);
+  }
+
+  json(value: object): void {
+    process.stdout.write(`${JSON.stringify({ schema: 1, ...value })}\n`);
+  }
+
+  say(text: string): void {
+    if (!this.options.quiet && !this.options.json) this.#write(`devs: ${text}`);
+  }
+
+  /** Said even when quiet: somebody has to know. */
+  warn(text: string): void {
+    if (this.options.json) this.note({ type: 'warning', message: text });
+    else this.#write(`devs: ${colour('yellow', 'WARN')} ${text}`);
+  }
+
+  /** One line of JSON on stderr: what devs says while the command's own bytes have stdout. */
+  note(value: object): void {
+    this.#write(JSON.stringify({ schema: 1, ...value }));
+  }
+
+  /** A command the user can copy. */
+  hint(command: string): string {
+    return command.startsWith('devs ') ? this.options.program + command.slice('devs'.length) : command;
+  }
+
+  error(error: unknown): void {
+    if (!isCoded(error)) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      if (this.options.json) this.note({ code: 'DEVS_INTERNAL', message: text });
+      else this.#write(`devs: ${colour('red', 'internal error')}: ${text}`);
+      return;
+    }
+    const hint = error.hint === undefined ? undefined : this.hint(error.hint);
+    if (this.options.json) {
+      this.note({
+        code: error.code,
+        message: error.message,
+        ...(hint === undefined ? {} : { hint }),
+        data: error.data ?? {},
+      });
+      return;
+    }
+    const [first, ...more] = messageOf(error).split('\n');
+    this.#write(`devs: ${colour('red', 'error')}: ${first} [${error.code}]`);
+    for (const line of more) this.#write(`devs: ${line}`);
+    if (hint !== undefined) this.#write(`devs:   ${hint}`);
+  }
+
+  /** Renders an event of a run or a repair. */
+  event = (event: RunnerEvent): void => {
+    switch (event.type) {
+      case 'takeover': {
+        const { previous, state, ageMs, evidence } = event.takeover;
+        const age = formatDuration(Math.max(0, ageMs));
+        this.warn(
+          `took over the lock of pid ${previous.pid}, task ${previous.task_id}: ${state}, silent for ${age} (${evidence})`,
+        );
+        return;
+      }
+      case 'waiting': {
+        const { pid, task_id, acquired_at } = event.holder;
+        const since = acquired_at === undefined ? '' : `, which has the lock since ${formatAge(acquired_at)}`;
+        this.say(`waiting for task ${task_id} (pid ${pid})${since}; look: ${this.hint('devs status')}`);
+        return;
+      }
+      case 'unsafe-directory':
+        this.warn(`${event.root} is on ${event.fileSystem}: a run on another machine may not see this one's lock`);
+        return;
+      case 'orphans':
+        this.warn(
+          `task ${event.holder.task_id} was killed, and processes it started are still running: ${describeProcesses(event.processes)}`,
+        );
+        return;
+      case 'database-recovered':
+        this.warn(event.message);
+        return;
+      case 'restore-finished':
+        this.warn(`an interrupted restore was finished: the repository is as in ${event.report.ref}`);
+        return;
+      case 'crashed':
+        this.warn(
+          `run ${event.run.id} (task ${event.run.task_id}) was killed; its snapshot is kept: ${this.hint(`devs restore ${event.run.id}`)}`,
+        );
+        return;
+      case 'adopted':
+        this.warn(
+          `found the snapshot of run ${event.runId} (task ${event.taskId}), which the database did not know: ${this.hint(`devs restore ${event.runId}`)}`,
+        );
+        return;
+      case 'snapshot-gone':
+        this.warn(`the snapshot of run ${event.run.id} (task ${event.run.task_id}) is gone: its ref was deleted`);
+        return;
+      case 'progress':
+        this.progress(event.progress);
+        return;
+      case 'snapshot-taken': {
+        const { changed, untracked, skipped } = event.report;
+        this.#detail(`snapshot ${event.runId}: ${changed} changed, ${untracked} untracked`, event.ms);
+        for (const { path, reason } of skipped) this.#detail(`not captured: ${path} (${reason})`);
+        return;
+      }
+      case 'started':
+        // From here on the terminal is the command's.
+        this.#progress.clear();
+        this.#detail(`run ${event.runId}, task ${event.taskId}: ${event.command}`);
+        return;
+      case 'left-behind':
+        for (const { pid, command } of event.processes)
+          this.warn(`the command left a process behind: pid ${pid} ${command}`);
+        return;
+      case 'restored':
+        this.#detail(`restored ${event.report.written.length} files, deleted ${event.report.deleted.length}`, event.ms);
+        for (const line of describeMoved(event.report.moved)) this.say(line);
+        return;
+      case 'step':
+        this.#detail(event.name, event.ms);
+    }
+  };
+
+  #detail(text: string, ms?: number): void {
+    if (this.options.verbose) this.say(ms === undefined ? text : `${text} (${ms.toFixed(1)} ms)`);
+  }
+}
+
+/** The lock's conflict is printed under its class name, which scripts and people look for. */
+function messageOf(error: CodedError): string {
+  return error.code === 'DEVS_LOCK_HELD' ? `StateLockConflictError: ${error.message}` : error.message;
+}
+
+export function colour(name: Colour, text: string, stream: NodeJS.WriteStream = process.stderr): string {
+  return styleText(name, text, { stream });
+}

@@ -1,0 +1,51 @@
+import type { RunEvent, RunLog } from '@devs/db';
+import { AtomicSnapshot } from '@devs/snapshot';
+import { CliError } from '../base/errors.ts';
+import { type RestoreRecord, runOf } from './record-restore.ts';
+import { type RestoreTarget, targetOfRun } from './restore-operation.ts';
+
+/** Runs looked through for the newest that was one: snapshots that somebody asked for are not. */
+const LOOKED_AT = 100;
+
+export interface Operation {
+  /** For people. */
+  readonly what: string;
+  /** What takes it back. */
+  readonly target: RestoreTarget;
+}
+
+/**
+ * The newest run or restore. Never an older one: what came after it would be overwritten.
+ * @throws CliError `DEVS_NOTHING_TO_UNDO` where there is none, or its snapshot is gone.
+ */
+export async function newestOperation(root: string, log: RunLog): Promise<Operation> {
+  const run = (await log.list(LOOKED_AT)).find(({ status }) => status !== 'snapshot');
+  const [event] = await log.events(['restore', 'undo']);
+  if (event !== undefined && (run === undefined || event.at >= (run.finished_at ?? run.started_at))) {
+    return restoreTakenBack(root, log, event);
+  }
+  if (run === undefined) throw nothingToUndo('nothing has run here yet');
+  if (run.snapshot_ref !== null) return { what: `run ${run.id}`, target: targetOfRun(run, [], {}) };
+  throw nothingToUndo(
+    `the newest operation is run ${run.id} (task ${run.task_id}, ${run.status}), and its snapshot was dropped; --on-success keep keeps it next time`,
+  );
+}
+
+async function restoreTakenBack(root: string, log: RunLog, event: RunEvent): Promise<Operation> {
+  const { safety_ref, target_oid, paths, files_only } = event.data as Partial<RestoreRecord>;
+  const run = event.run_id === null ? undefined : await runOf(log, event.run_id);
+  if (run !== undefined && run.snapshot_ref === safety_ref) {
+    return { what: `run ${run.id}`, target: targetOfRun(run, [], {}) };
+  }
+  const isThere = (await AtomicSnapshot.list(root)).some(({ ref }) => ref === safety_ref);
+  if (safety_ref === undefined || !isThere) {
+    throw nothingToUndo(`the newest operation is a restore of ${event.at}, and its safety snapshot was dropped`);
+  }
+  const what = run === undefined ? 'what a restore replaced' : `what run ${run.id} had left`;
+  const target = { ref: safety_ref, after: target_oid ?? null, paths: paths ?? [], filesOnly: files_only === true };
+  return { what, target };
+}
+
+export function nothingToUndo(why: string): CliError {
+  return new CliError('DEVS_NOTHING_TO_UNDO', why, { hint: 'devs log' });
+}

@@ -1,0 +1,258 @@
+import process from 'node:process';
+import type { Changes } from '@devs/db';
+import {
+  AtomicSnapshot,
+  findRepository,
+  newSnapshotId,
+  type Progress,
+  prepareTake,
+  takeSnapshot,
+} from '@devs/snapshot';
+import { now } from '../base/clock.ts';
+import { EXIT_DEVS, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_TIMEOUT } from '../base/errors.ts';
+import { type ChildEnd, exitCodeOfChild, runChild } from '../processes/run-child.ts';
+import { type OrphanPolicy, processesWith } from '../processes/surviving-processes.ts';
+import { dropIfThere } from '../project/drop-if-there.ts';
+import type { Emit } from '../project/events.ts';
+import { type LockedProject, lockProject } from '../project/lock-project.ts';
+import { settleRestore } from '../project/record-restore.ts';
+import { countChanges } from './count-changes.ts';
+import { assertTaskId, type CommandTask, describe, type Task } from './task.ts';
+
+export interface TaskRunnerOptions {
+  /** Anywhere inside the work tree to protect. */
+  readonly cwd: string;
+  /** What happens to the repository when the task fails. Default `keep`: it stays, and can be restored. */
+  readonly onFailure?: 'keep' | 'restore';
+  /** What happens to the snapshot when the task succeeds. Default `drop`. */
+  readonly onSuccess?: 'drop' | 'keep';
+  /** Milliseconds to wait for the lock. Default 0. */
+  readonly wait?: number;
+  /** Milliseconds after which the task is ended. Default: never. */
+  readonly timeout?: number;
+  /** Patterns of ignored files to capture all the same. */
+  readonly includeIgnored?: readonly string[];
+  /** Whether to start beside processes that a killed run left at work. Default: `orphans` of devs.json, or `refuse`. */
+  readonly orphans?: OrphanPolicy;
+  /** Cancels the wait for the lock, or the task. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: Emit;
+  /** `DEVS_LOCK_ID` of the environment, so that a run inside a run is refused at once. */
+  readonly parentLockId?: string | undefined;
+}
+
+export interface RunResult {
+  readonly runId: string;
+  readonly taskId: string;
+  readonly status: 'succeeded' | 'failed';
+  /** As the shell has it: the command's own, 128 and the signal's number, 124 when time ran out. */
+  readonly exitCode: number;
+  readonly signal: string | null;
+  readonly error: string | null;
+  /** The repository before the run; null once it was dropped or restored. */
+  readonly snapshotRef: string | null;
+  /** The repository as the run left it; null unless the snapshot is kept. */
+  readonly afterRef: string | null;
+  /** What the run changed; null where nobody counted, because its snapshot was dropped. */
+  readonly changes: Changes | null;
+  readonly restored: boolean;
+  readonly durationMs: number;
+}
+
+/** What became of the run's snapshots. */
+type Kept = Pick<RunResult, 'snapshotRef' | 'afterRef' | 'changes' | 'restored'>;
+
+interface Outcome {
+  readonly ok: boolean;
+  readonly exitCode: number;
+  readonly signal: string | null;
+  readonly error: string | null;
+}
+
+/**
+ * Runs tasks as transactions on one project: lock, snapshot, task, then drop the snapshot or keep it, unlock. Whatever
+ * happens in between, the next start repairs it.
+ */
+export class TaskRunner {
+  readonly #options: TaskRunnerOptions;
+  readonly #emit: Emit;
+
+  constructor(options: TaskRunnerOptions) {
+    this.#options = options;
+    this.#emit = options.onEvent ?? (() => {});
+  }
+
+  /**
+   * Runs one task. A task that fails is a result, not an error.
+   * @throws StateLockConflictError when another run holds the lock; `AtomicSnapshotError`, `DatabaseError`,
+   * `StateLockError`, `CliError` when devs itself cannot do its part. The task has not run then, unless the error came
+   * from what follows it; its snapshot is kept in that case.
+   */
+  async run(task: Task): Promise<RunResult> {
+    assertTaskId(task.id);
+    const { cwd, wait = 0, signal, parentLockId, orphans } = this.#options;
+    // Its thread starts while this one waits for the lock and opens the database.
+    const repo = findRepository(cwd);
+    prepareTake(repo);
+    const request = {
+      taskId: task.id,
+      command: describe(task),
+      wait,
+      parentLockId,
+      orphans,
+      ...(signal === undefined ? {} : { signal }),
+      // A command leaves this thread free; a function may block it from its first statement on.
+      lazyHeartbeat: !('run' in task),
+    };
+    await using project = await this.#timed('lock and open', () => lockProject(repo, request, this.#emit));
+    return await this.#runLocked(project, task);
+  }
+
+  async #runLocked(project: LockedProject, task: Task): Promise<RunResult> {
+    const { repo, log, lock } = project;
+    const { includeIgnored = [] } = this.#options;
+    const runId = newSnapshotId();
+    const started = now();
+    const command = describe(task);
+    const trailers = { Command: command };
+    const options = { runId, includeIgnored, onProgress: this.#onProgress };
+    const report = await takeSnapshot(repo, task.id, { ...options, kind: 'before', trailers });
+    this.#emit({ type: 'snapshot-taken', runId, report, ms: now() - started });
+    const row = { id: runId, taskId: task.id, command, headBefore: report.head.oid, snapshotRef: report.ref };
+    await this.#timed('write the run', () => log.start(row));
+    lock.assertHeld();
+    this.#emit({ type: 'started', runId, taskId: task.id, command });
+    const outcome = await this.#execute(project, task, runId, report.ref);
+    const leftBehind = processesWith('DEVS_RUN_ID', runId);
+    if (leftBehind.length > 0) this.#emit({ type: 'left-behind', processes: leftBehind });
+    const end = outcome.ok
+      ? await this.#succeed(project, task, runId, report.ref)
+      : await this.#fail(project, task, runId, report.ref, outcome);
+    const { exitCode, signal, error } = outcome;
+    const status = outcome.ok ? 'succeeded' : 'failed';
+    return { runId, taskId: task.id, status, exitCode, signal, error, ...end, durationMs: now() - started };
+  }
+
+  async #succeed(project: LockedProject, task: Task, runId: string, ref: string): Promise<Kept> {
+    const { log } = project;
+    const forget = this.#options.onSuccess !== 'keep';
+    // Found again: the task may have changed what kind of repository it is.
+    const repo = findRepository(project.repo.root);
+    const headAfter = AtomicSnapshot.head(repo).oid;
+    const end = { status: 'succeeded' as const, exitCode: 0, headAfter, forget };
+    await this.#timed('write the end', () => log.finish(runId, end));
+    if (!forget) return { ...(await this.#takeAfter(project, task, runId, ref, 'succeeded 0')), restored: false };
+    await this.#timed('drop the snapshot', () => dropIfThere(repo, ref));
+    return { snapshotRef: null, afterRef: null, changes: null, restored: false };
+  }
+
+  async #fail(project: LockedProject, task: Task, runId: string, ref: string, outcome: Outcome): Promise<Kept> {
+    const { repo, log, lock } = project;
+    const { exitCode, signal, error } = outcome;
+    // Written at once, and again with what the after snapshot adds: taking that one may fail.
+    await log.finish(runId, { status: 'failed', exitCode, signal, error });
+    const kept = await this.#takeAfter(project, task, runId, ref, `failed ${exitCode}`);
+    // Whoever took the lock away may be at work here: then nothing is restored over it.
+    if (this.#options.onFailure !== 'restore' || lock.signal.aborted) return { ...kept, restored: false };
+    const started = now();
+    const options = { after: kept.afterRef, keep: true, onProgress: this.#onProgress };
+    const report = await AtomicSnapshot.restore(repo.root, ref, options);
+    await settleRestore(repo.root, log, report);
+    this.#emit({ type: 'restored', runId, report, ms: now() - started });
+    return { snapshotRef: null, afterRef: null, changes: kept.changes, restored: true };
+  }
+
+  /** The repository as the run left it: what a later restore is proven against, and what the run changed. */
+  async #takeAfter({ repo, log }: LockedProject, task: Task, runId: string, ref: string, outcome: string) {
+    const { includeIgnored = [] } = this.#options;
+    const trailers = { Command: describe(task), Outcome: outcome };
+    const options = {
+      kind: 'after' as const,
+      runId,
+      includeIgnored,
+      since: ref,
+      trailers,
+      onProgress: this.#onProgress,
+    };
+    const after = await this.#timed('snapshot what the run did', () => takeSnapshot(repo.root, task.id, options));
+    await log.setAfter(runId, after.ref, after.head.oid);
+    const changes = await this.#timed('count what the run changed', () => countChanges(repo.root, ref, after.ref));
+    await log.setChanges(runId, changes);
+    return { snapshotRef: ref, afterRef: after.ref, changes };
+  }
+
+  async #execute(project: LockedProject, task: Task, runId: string, snapshotRef: string): Promise<Outcome> {
+    const { timeout, signal } = this.#options;
+    const timer = new AbortController();
+    const timeoutId = timeout === undefined ? undefined : setTimeout(() => timer.abort(), timeout);
+    const stop = AbortSignal.any([project.lock.signal, timer.signal, ...(signal === undefined ? [] : [signal])]);
+    try {
+      const outcome =
+        'run' in task
+          ? await callFunction(task.run, { signal: stop, runId, snapshotRef })
+          : await this.#runCommands(project, 'steps' in task ? task.steps : [task], runId, stop);
+      if (timer.signal.aborted) return timedOut(outcome, timeout!);
+      if (project.lock.signal.aborted) {
+        return { ...outcome, ok: false, exitCode: EXIT_DEVS, error: (project.lock.signal.reason as Error).message };
+      }
+      return outcome;
+    } finally {
+      clearTimeout(timeoutId);
+    }
+  }
+
+  /** In order, up to the first that fails. */
+  async #runCommands(project: LockedProject, steps: readonly CommandTask[], runId: string, stop: AbortSignal) {
+    let outcome: Outcome = { ok: true, exitCode: 0, signal: null, error: null };
+    for (const step of steps) {
+      outcome = await this.#spawn(project, step, runId, stop);
+      if (!outcome.ok) break;
+    }
+    return outcome;
+  }
+
+  async #spawn({ repo, lock }: LockedProject, task: CommandTask, runId: string, stop: AbortSignal): Promise<Outcome> {
+    const env = { ...process.env, ...task.env, DEVS_LOCK_ID: lock.id, DEVS_RUN_ID: runId };
+    const { timeout } = task;
+    const timer = new AbortController();
+    const timeoutId = timeout === undefined ? undefined : setTimeout(() => timer.abort(), timeout);
+    try {
+      const signal = timeout === undefined ? stop : AbortSignal.any([stop, timer.signal]);
+      const outcome = outcomeOfChild(await runChild(task.command, { cwd: task.cwd ?? repo.root, env, signal }));
+      return timer.signal.aborted ? timedOut(outcome, timeout!) : outcome;
+    } finally {
+      clearTimeout(timeoutId);
+    }
+  }
+
+  readonly #onProgress = (progress: Progress) => this.#emit({ type: 'progress', progress });
+
+  async #timed<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const started = now();
+    const result = await work();
+    this.#emit({ type: 'step', name, ms: now() - started });
+    return result;
+  }
+}
+
+async function callFunction<C>(run: (context: C) => Promise<void>, context: C): Promise<Outcome> {
+  try {
+    await run(context);
+    return { ok: true, exitCode: 0, signal: null, error: null };
+  } catch (error) {
+    return { ok: false, exitCode: 1, signal: null, error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function timedOut(outcome: Outcome, timeout: number): Outcome {
+  return { ...outcome, ok: false, exitCode: EXIT_TIMEOUT, error: `time ran out after ${timeout} ms` };
+}
+
+function outcomeOfChild(end: ChildEnd): Outcome {
+  if (end.error !== null) {
+    const exitCode = end.error.code === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+    return { ok: false, exitCode, signal: null, error: end.error.message };
+  }
+  const exitCode = exitCodeOfChild(end);
+  return { ok: exitCode === 0, exitCode, signal: end.signal, error: null };
+}

@@ -1,0 +1,27 @@
+import type { BytePath } from '../base/byte-path.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
+import { findInTree } from '../objects/trees.ts';
+import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
+import { TrackedFiles } from '../scan/tracked-files.ts';
+import { ignoreRulesOf, type LoadedSnapshot, readStateIndex } from './load-snapshot.ts';
+
+/** What an earlier snapshot knows of paths. */
+export interface KnownThen {
+  /** The ignore rules as they were. */
+  readonly rules: TreeIgnoreRules;
+  /** Whether the snapshot says what is, or is not, at a path: it holds it, or it was tracked (a deleted file, too). */
+  readonly knows: (path: BytePath) => boolean;
+  /** What a later snapshot may leave out: what was ignored then, and not known. A task can hide nothing by new rules. */
+  readonly otherRules: Pick<TreeIgnoreRules, 'ignores'>;
+}
+
+export function knownThen(store: ObjectStore, snapshot: LoadedSnapshot, ignoreCase: boolean): KnownThen {
+  const rules = ignoreRulesOf(store, snapshot, ignoreCase);
+  let tracked: TrackedFiles | null = null;
+  const knows = (path: BytePath) => {
+    if (findInTree(store, snapshot.untrackedTree, path) !== null) return true;
+    tracked ??= new TrackedFiles(readStateIndex(store, snapshot) ?? { entries: [] });
+    return tracked.position(path) !== undefined || tracked.hasFilesIn(path);
+  };
+  return { rules, knows, otherRules: { ignores: (path, isDir) => rules.ignores(path, isDir) && !knows(path) } };
+}
