@@ -7,10 +7,14 @@ const root = path.join(import.meta.dirname, '../../..');
 /** The declarations that a package exports, without their comments: what a change of it shows in a diff. */
 function publicApi(name: string): string {
   const dist = path.join(root, name, 'dist');
-  const index = fs.readFileSync(path.join(dist, 'index.d.ts'), 'utf8');
+  const withoutComments = (text: string) => text.replace(/\n? *\/\*\*[\s\S]*?\*\//g, '');
+  const index = withoutComments(fs.readFileSync(path.join(dist, 'index.d.ts'), 'utf8'));
   const declarations: string[] = [];
+  for (const [, word] of index.matchAll(/^export (?:declare )?(?:class|const|function|interface|type) (\w+)/gm)) {
+    declarations.push(declarationOf(word!, index, `${name}/index`));
+  }
   for (const [, names, file] of index.matchAll(/export (?:type )?\{([^}]*)\} from '(.*?)\.[jt]s'/g)) {
-    const text = fs.readFileSync(path.join(dist, `${file}.d.ts`), 'utf8').replace(/\n? *\/\*\*[\s\S]*?\*\//g, '');
+    const text = withoutComments(fs.readFileSync(path.join(dist, `${file}.d.ts`), 'utf8'));
     for (const exported of names!.split(',')) {
       const word = exported.replace(/^\s*type\s/, '').trim();
       if (word !== '') declarations.push(declarationOf(word, text, `${name}/${file}`));
