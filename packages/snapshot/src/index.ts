@@ -7,7 +7,8 @@ import { deleteRef, type Head, listRefs, readHead } from './git/refs.ts';
 import { findRepository, type Place } from './git/repository.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { readJournal } from './restore/journal.ts';
-import { type RestoreOptions, type RestoreReport, recoverRestore, restoreSnapshot } from './restore/restore.ts';
+import { recoverRestore, restoreSnapshot } from './restore/restore.ts';
+import type { RestoreOptions, RestoreReport } from './restore/restore-options.ts';
 import { removeDeadDrop } from './snapshot/abandoned-files.ts';
 import {
   loadSnapshot,
@@ -17,7 +18,8 @@ import {
   type SnapshotInfo,
 } from './snapshot/load-snapshot.ts';
 import { SNAPSHOT_REFS } from './snapshot/snapshot-id.ts';
-import { type TakeOptions, takeSnapshot } from './snapshot/take.ts';
+import { takeSnapshot } from './snapshot/take.ts';
+import type { TakeOptions } from './snapshot/take-options.ts';
 
 export { AtomicSnapshotError } from './base/errors.ts';
 export type { DiffEntry, DiffOptions } from './compare/diff.ts';
@@ -26,17 +28,12 @@ export type { GitConfig } from './git/config.ts';
 export type { MovedRef } from './git/other-refs.ts';
 export type { Head } from './git/refs.ts';
 export { findRepository, type Place, type Repository } from './git/repository.ts';
-export type { RestoreOptions, RestoreReport } from './restore/restore.ts';
+export type { RestoreOptions, RestoreReport } from './restore/restore-options.ts';
 export type { SnapshotInfo } from './snapshot/load-snapshot.ts';
 export { newSnapshotId, SNAPSHOT_REFS } from './snapshot/snapshot-id.ts';
 export type { SnapshotKind } from './snapshot/snapshot-kind.ts';
-export {
-  type Progress,
-  prepareTake,
-  type TakeOptions,
-  type TakeReport,
-  takeSnapshot,
-} from './snapshot/take.ts';
+export { prepareTake, takeSnapshot } from './snapshot/take.ts';
+export type { Progress, TakeOptions, TakeReport } from './snapshot/take-options.ts';
 
 export interface SnapshotDetails extends SnapshotInfo {
   /** Where HEAD pointed when it was taken. */

@@ -2,13 +2,13 @@ import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { permissionsOf } from '../scan/permissions.ts';
 import { type LoadedSnapshot, readStateFile, readStateOperation } from '../snapshot/load-snapshot.ts';
-import type { Progress } from '../snapshot/take.ts';
+import type { Progress } from '../snapshot/take-options.ts';
 import { IndexLock, restoreGitState } from './git-state.ts';
 import type { RestorePlan } from './plan.ts';
 import { WorkTree } from './work-tree.ts';
 
 /** One restore: where to, and what has to change for it. */
-export interface Application {
+export interface RestoreJob {
   readonly repo: Repository;
   readonly store: ObjectStore;
   readonly target: LoadedSnapshot;
@@ -23,14 +23,7 @@ export interface Application {
  * the way. Changes nothing.
  * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`, `DEVS_RESTORE_OBSTRUCTED`
  */
-export async function proveApplicable({
-  repo,
-  store,
-  target,
-  plan,
-  filesOnly,
-  onProgress,
-}: Application): Promise<void> {
+export async function proveApplicable({ repo, store, target, plan, filesOnly, onProgress }: RestoreJob): Promise<void> {
   const total = plan.writes.length;
   for (const [done, { to }] of plan.writes.entries()) {
     onProgress({ phase: 'prove', done, total });
@@ -52,16 +45,16 @@ export async function proveApplicable({
 }
 
 /** git's lock on the index, with the target's bytes. @throws AtomicSnapshotError `DEVS_GIT_LOCKED` */
-export function lockIndex({ repo, store, target }: Application): IndexLock {
+export function lockIndex({ repo, store, target }: RestoreJob): IndexLock {
   return new IndexLock(repo, readStateFile(store, target, 'index'), target.manifest.indexMtimeNs);
 }
 
 /** Carries the plan out and verifies it. Releases the lock, whatever happens. */
-export async function apply(application: Application, lock: IndexLock): Promise<void> {
-  const { repo, store, target, plan, filesOnly } = application;
+export async function apply(job: RestoreJob, lock: IndexLock): Promise<void> {
+  const { repo, store, target, plan, filesOnly } = job;
   const tree = workTreeOf(repo, target);
   try {
-    await applyPlan(application, tree);
+    await applyPlan(job, tree);
     if (!filesOnly) {
       restoreGitState(repo, store, target);
       lock.commit();
@@ -72,7 +65,7 @@ export async function apply(application: Application, lock: IndexLock): Promise<
   }
 }
 
-async function applyPlan({ store, target, plan, onProgress }: Application, tree: WorkTree): Promise<void> {
+async function applyPlan({ store, target, plan, onProgress }: RestoreJob, tree: WorkTree): Promise<void> {
   for (const { path, from } of plan.deletions) {
     tree.assertIs(path, from);
     tree.remove(path);

@@ -7,7 +7,7 @@ import { parseCommit } from '../objects/commits.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { findInTree } from '../objects/trees.ts';
 import { diffFiles, type LoadedSnapshot } from '../snapshot/load-snapshot.ts';
-import type { RestorePlan } from './plan.ts';
+import type { RestoreJob } from './apply.ts';
 
 const SHOWN = 10;
 
@@ -59,13 +59,9 @@ async function commitsSince(store: ObjectStore, tip: string | null, base: string
  * @throws AtomicSnapshotError `DEVS_CHANGED_SINCE`
  */
 export function assertUnchangedSince(
-  store: ObjectStore,
-  states: { readonly after: LoadedSnapshot; readonly now: LoadedSnapshot; readonly target: LoadedSnapshot },
-  plan: RestorePlan,
-  root: string,
-  filesOnly: boolean,
+  { repo, store, target, plan, filesOnly }: RestoreJob,
+  { after, now }: { readonly after: LoadedSnapshot; readonly now: LoadedSnapshot },
 ): void {
-  const { after, now, target } = states;
   const since = diffFiles(store, after, now);
   const overwritten = [...plan.writes, ...plan.deletions]
     .map(({ path }) => path)
@@ -85,7 +81,7 @@ export function assertUnchangedSince(
     `${what.join(' and ')} changed since the run ended, and nothing was restored${listed(files)}\n--force overwrites them; as they are now, they are kept in a safety snapshot, and devs undo brings them back`,
     {
       hint: `devs restore ${target.runId ?? target.id} --force`,
-      data: { path: root, files, index, operation },
+      data: { path: repo.root, files, index, operation },
     },
   );
 }

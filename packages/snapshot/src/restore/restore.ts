@@ -6,56 +6,18 @@ import { findRepository, type Place, type Repository } from '../git/repository.t
 import { readMessage } from '../objects/commit-text.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import { sweepLeftovers } from '../snapshot/abandoned-files.ts';
+import { SUBJECT } from '../snapshot/commit-message.ts';
 import { type LoadedSnapshot, loadSnapshot, readStateFile, resolveSnapshot } from '../snapshot/load-snapshot.ts';
-import { knownThen } from '../snapshot/path-history.ts';
+import { pathHistoryOf } from '../snapshot/path-history.ts';
 import { SNAPSHOT_REFS } from '../snapshot/snapshot-id.ts';
-import { type Progress, SUBJECT, takeWithExtras } from '../snapshot/take.ts';
-import { type Application, apply, lockIndex, proveApplicable } from './apply.ts';
+import { takeWithExtras } from '../snapshot/take.ts';
+import type { Progress } from '../snapshot/take-options.ts';
+import { apply, lockIndex, proveApplicable, type RestoreJob } from './apply.ts';
 import { assertHeadMayMove, assertUnchangedSince } from './changed-since.ts';
 import { type IndexLock, removeOwnLocks } from './git-state.ts';
 import { closeJournal, readJournal, writeJournal } from './journal.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
-
-export interface RestoreOptions {
-  /** Keeps the snapshot; a restore of some paths, or of files only, always does. */
-  readonly keep?: boolean;
-  /** Restores these files and directories only (relative to the work tree's top), and nothing of git's state. */
-  readonly paths?: readonly string[];
-  /** Leaves index, HEAD, branch and operation files alone. */
-  readonly filesOnly?: boolean;
-  /** Returns the plan and changes nothing. */
-  readonly dryRun?: boolean;
-  /**
-   * The snapshot (its ref, id or commit) of the repository as the run left it; null: nobody knows. What was done since, to
-   * HEAD, to the index or to files, is then not overwritten: the restore refuses. Without this option it is.
-   */
-  readonly after?: string | null;
-  readonly onProgress?: (progress: Progress) => void;
-}
-
-export interface RestoreReport {
-  readonly ref: string;
-  /** Its commit, which the safety snapshot keeps from being pruned: the `after` of undoing this restore. */
-  readonly oid: string;
-  /** What it was limited to; null: everything. */
-  readonly paths: readonly string[] | null;
-  /** Whether index, HEAD, branch and operation files were left alone. */
-  readonly filesOnly: boolean;
-  /** The repository as it was before; restoring it undoes this restore. Null for a dry run. */
-  readonly safetyRef: string | null;
-  /** As it was when this call took an interrupted restore up again; null where it took none up. */
-  readonly halfwayRef: string | null;
-  readonly written: readonly string[];
-  readonly deleted: readonly string[];
-  /** Files and directories of which only the permissions changed. */
-  readonly permissions: readonly string[];
-  /** Files that came into being since and were left, because the snapshot's ignore rules cover them. */
-  readonly spared: readonly string[];
-  /** Branches, tags and stash entries that are not as they were: they are left alone. The commits are kept. */
-  readonly moved: readonly MovedRef[];
-  /** Whether the snapshot was dropped. */
-  readonly dropped: boolean;
-}
+import type { RestoreOptions, RestoreReport } from './restore-options.ts';
 
 /** Everything `AtomicSnapshot.restore` promises. */
 export async function restoreSnapshot(
@@ -72,10 +34,10 @@ export async function restoreSnapshot(
   const filesOnly = options.filesOnly === true || paths !== null;
   const after = options.after == null ? null : await loadNamed(repo, store, options.after);
   if (!filesOnly && options.after !== undefined) await assertHeadMayMove(repo, store, snapshot, after);
-  const { onProgress = () => {} } = options;
+  const { keep: keepSnapshot = false, onProgress = () => {} } = options;
   const request = { paths, filesOnly, dryRun: options.dryRun === true, safety: null, after, onProgress };
   const report = await applySnapshot(repo, store, snapshot, request);
-  if (options.keep === true || filesOnly || request.dryRun) return report;
+  if (keepSnapshot || filesOnly || request.dryRun) return report;
   deleteRef(repo, ref, oid);
   return { ...report, dropped: true };
 }
@@ -130,12 +92,10 @@ async function applySnapshot(
     onProgress: request.onProgress,
     ...(snapshot.runId === null ? {} : { runId: snapshot.runId }),
   };
-  const { rules, knows, otherRules } = knownThen(store, snapshot, ignoreCase);
-  const taken = await takeWithExtras(repo, snapshot.label, safety, {
-    otherRules,
-    keep: [...snapshot.kept.filter((oid) => !isSnapshot(store, oid)), snapshot.oid],
-    isAnonymous: request.dryRun,
-  });
+  const { rules, knows, otherRules } = pathHistoryOf(store, snapshot, ignoreCase);
+  const protectedCommits = [...snapshot.protectedCommits.filter((oid) => !isSnapshot(store, oid)), snapshot.oid];
+  const extras = { otherRules, protectedCommits, isAnonymous: request.dryRun };
+  const taken = await takeWithExtras(repo, { label: snapshot.label, options: safety, extras });
   const now = await loadSnapshot(store, taken.ref, taken.oid);
   const plan = planRestore(store, now, snapshot, {
     rules,
@@ -143,10 +103,10 @@ async function applySnapshot(
     includes: (path) => request.paths?.some((wanted) => covers(wanted, path)) ?? true,
   });
   const { filesOnly, onProgress, after } = request;
-  const application: Application = { repo, store, target: snapshot, plan, filesOnly, onProgress };
+  const job: RestoreJob = { repo, store, target: snapshot, plan, filesOnly, onProgress };
   try {
-    await proveApplicable(application);
-    if (after !== null) assertUnchangedSince(store, { after, now, target: snapshot }, plan, repo.root, filesOnly);
+    await proveApplicable(job);
+    if (after !== null) assertUnchangedSince(job, { after, now });
   } catch (error) {
     if (!request.dryRun) deleteRef(repo, taken.ref, taken.oid);
     throw error;
@@ -174,14 +134,14 @@ async function applySnapshot(
   });
   let lock: IndexLock;
   try {
-    lock = lockIndex(application);
+    lock = lockIndex(job);
   } catch (error) {
     // Nothing was touched by this attempt; an interrupted one before it stays to be finished.
     if (request.safety === null) closeJournal(repo.gitDir);
     deleteRef(repo, taken.ref, taken.oid);
     throw error;
   }
-  await apply(application, lock);
+  await apply(job, lock);
   closeJournal(repo.gitDir);
   return report;
 }

@@ -32,8 +32,8 @@ export interface LoadedSnapshot extends SnapshotInfo {
   readonly indexTree: string;
   readonly untrackedTree: string;
   readonly stateTree: string;
-  /** Commits it keeps from being pruned. */
-  readonly kept: readonly string[];
+  /** Commits that git does not prune while the snapshot exists. */
+  readonly protectedCommits: readonly string[];
   readonly manifest: Manifest;
 }
 
@@ -84,13 +84,21 @@ export async function loadSnapshot(store: ObjectStore, ref: string, oid: string)
   const [, index, untracked, state] = commit.parent;
   if (index === undefined || untracked === undefined || state === undefined)
     throw invalid(ref, 'it has not the four parents of one');
-  const { tree: stateTree, parent: kept } = await parseCommit(store, state);
+  const { tree: stateTree, parent: protectedCommits } = await parseCommit(store, state);
   const entry = findInTree(store, stateTree, 'manifest.json');
   const manifest = entry === null ? null : decodeManifest(store.read(entry.oid, 'blob'));
   if (manifest === null) throw invalid(ref, 'its manifest is missing or of a newer version');
   const indexTree = (await parseCommit(store, index)).tree;
   const untrackedTree = (await parseCommit(store, untracked)).tree;
-  return { ...readInfo(store, ref, oid), workTree: commit.tree, indexTree, untrackedTree, stateTree, kept, manifest };
+  return {
+    ...readInfo(store, ref, oid),
+    workTree: commit.tree,
+    indexTree,
+    untrackedTree,
+    stateTree,
+    protectedCommits,
+    manifest,
+  };
 }
 
 function invalid(ref: string, why: string): AtomicSnapshotError {

@@ -6,16 +6,22 @@ import { TrackedFiles } from '../scan/tracked-files.ts';
 import { ignoreRulesOf, type LoadedSnapshot, readStateIndex } from './load-snapshot.ts';
 
 /** What an earlier snapshot knows of paths. */
-export interface KnownThen {
-  /** The ignore rules as they were. */
+export interface PathHistory {
+  /** The ignore rules as they were when the snapshot was taken. */
   readonly rules: TreeIgnoreRules;
-  /** Whether the snapshot says what is, or is not, at a path: it holds it, or it was tracked (a deleted file, too). */
+  /**
+   * Whether the snapshot says what is, or is not, at a path: it holds the path, or the path was tracked
+   * (a deleted file, too).
+   */
   readonly knows: (path: BytePath) => boolean;
-  /** What a later snapshot may leave out: what was ignored then, and not known. A task can hide nothing by new rules. */
+  /**
+   * What a later snapshot may leave out: the paths that were ignored then and that the snapshot does not
+   * know. So a task can hide nothing by new rules.
+   */
   readonly otherRules: Pick<TreeIgnoreRules, 'ignores'>;
 }
 
-export function knownThen(store: ObjectStore, snapshot: LoadedSnapshot, ignoreCase: boolean): KnownThen {
+export function pathHistoryOf(store: ObjectStore, snapshot: LoadedSnapshot, ignoreCase: boolean): PathHistory {
   const rules = ignoreRulesOf(store, snapshot, ignoreCase);
   let tracked: TrackedFiles | null = null;
   const knows = (path: BytePath) => {

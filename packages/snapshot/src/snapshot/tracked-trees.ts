@@ -60,7 +60,7 @@ function directoriesOf(paths: Iterable<BytePath>): Set<BytePath> {
  * conflict stages, of resolved conflicts, and the empty one that stands for a file added with --intent-to-add. Null
  * where there are none.
  */
-export function writeKeptTree(writer: ObjectWriter, index: GitIndex, tracked: TrackedFiles): string | null {
+export function writeIndexOnlyBlobs(writer: ObjectWriter, index: GitIndex, tracked: TrackedFiles): string | null {
   const items: TreeItem[] = tracked.unmerged.map((entry) => ({
     path: `unmerged/${entry.stage}/${entry.path}`,
     mode: entry.mode,

@@ -1,0 +1,20 @@
+import type { TakeOptions } from './take-options.ts';
+
+/** How the subject of every snapshot begins. */
+export const SUBJECT = 'devs-snapshot-';
+
+/** The message of a snapshot's commit: the label as subject, then one trailer a line. */
+export function composeMessage(label: string, workTree: string | null, options: TakeOptions): string {
+  const { kind = 'manual', runId, trailers = {} } = options;
+  const all = Object.entries({
+    Kind: kind,
+    ...(runId === undefined ? {} : { Run: runId }),
+    ...(workTree === null ? {} : { Worktree: workTree }),
+    ...trailers,
+  });
+  return `${SUBJECT}${oneLine(label)}\n\n${all.map(([key, value]) => `Devs-${key}: ${oneLine(value)}\n`).join('')}`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ');
+}

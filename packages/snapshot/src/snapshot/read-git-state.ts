@@ -1,0 +1,37 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { type GitIndex, readIndex } from '../git/index-file.ts';
+import { readOperationFiles } from '../git/operation-files.ts';
+import { type OtherRefs, readOtherRefs } from '../git/other-refs.ts';
+import { type Head, readHead } from '../git/refs.ts';
+import type { Repository } from '../git/repository.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
+import { readTree } from '../objects/trees.ts';
+
+/** Everything of a repository's state that lies in git's own files. */
+export interface GitState {
+  readonly head: Head;
+  readonly headBytes: Buffer;
+  readonly index: GitIndex;
+  readonly operation: Map<string, Buffer>;
+  readonly otherRefs: OtherRefs;
+}
+
+export function readGitState(repo: Repository, store: ObjectStore): GitState {
+  return {
+    head: readHead(repo),
+    headBytes: fs.readFileSync(path.join(repo.gitDir, 'HEAD')),
+    index: readIndex(repo.gitDir, (oid) => readTree(store, oid)),
+    operation: readOperationFiles(repo.gitDir),
+    otherRefs: readOtherRefs(repo),
+  };
+}
+
+/** Whether HEAD and the index still are what `state` holds. */
+export function isUnchanged(repo: Repository, state: GitState): boolean {
+  const head = readHead(repo);
+  if (head.branch !== state.head.branch || head.oid !== state.head.oid) return false;
+  const stat = fs.statSync(path.join(repo.gitDir, 'index'), { bigint: true, throwIfNoEntry: false });
+  if (stat === undefined) return state.index.bytes === null;
+  return stat.mtimeNs === state.index.mtimeNs && Number(stat.size) === state.index.bytes?.length;
+}

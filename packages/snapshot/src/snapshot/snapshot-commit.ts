@@ -1,0 +1,43 @@
+import { mentionedObjects } from '../git/operation-files.ts';
+import { commitsOf } from '../git/other-refs.ts';
+import { addCommit, readMessage } from '../objects/commit-text.ts';
+import { writeTreeOf } from '../objects/trees.ts';
+import { composeMessage } from './commit-message.ts';
+import type { TakeContext } from './take-context.ts';
+
+export interface SnapshotTrees {
+  readonly workTree: string;
+  readonly indexTree: string;
+  readonly untrackedTree: string;
+  readonly stateTree: string;
+}
+
+/** Adds the snapshot's commit and its four parents, in the shape of git's own stash. */
+export function addSnapshotCommit(take: TakeContext, trees: SnapshotTrees): string {
+  const { writer, store, repo, label, options } = take;
+  const { head } = take.git;
+  const base =
+    head.oid ??
+    addCommit(writer, { tree: writeTreeOf(writer, []), parents: [], message: 'devs: no commit yet\n', time: 0 });
+  // The side commits carry HEAD's time, so that taking the same state again writes none of them again.
+  const time = head.oid === null ? 0 : readMessage(store.read(head.oid, 'commit')).time;
+  const where = head.branch?.replace('refs/heads/', '') ?? '(no branch)';
+  const side = (tree: string, parents: readonly string[], what: string) =>
+    addCommit(writer, { tree, parents, message: `${what} on ${where}\n`, time });
+  const parents = [
+    base,
+    side(trees.indexTree, [base], 'index'),
+    side(trees.untrackedTree, [], 'untracked files'),
+    side(trees.stateTree, protectedCommitsOf(take), 'devs state'),
+  ];
+  const message = composeMessage(label, repo.workTreeName, options);
+  return addCommit(writer, { tree: trees.workTree, parents, message, time: Math.floor(Date.now() / 1000) });
+}
+
+/** The commits that git must not prune while the snapshot exists: parents of its state commit. */
+function protectedCommitsOf({ git, store, extras }: TakeContext): string[] {
+  const mentioned = mentionedObjects(git.operation).filter((oid) => store.find(oid)?.type === 'commit');
+  const named = [...commitsOf(git.otherRefs), ...extras.protectedCommits];
+  const others = named.filter((oid) => oid !== git.head.oid && store.contains(oid));
+  return [...new Set([...mentioned, ...others])];
+}

@@ -1,0 +1,46 @@
+import type { BytePath } from '../base/byte-path.ts';
+import { encodeOtherRefs } from '../git/other-refs.ts';
+import { DIRECTORY, REGULAR, type TreeItem, writeTreeOf } from '../objects/trees.ts';
+import type { Scan } from '../scan/scan.ts';
+import { encodeManifest, type Manifest } from './manifest.ts';
+import type { TakeContext } from './take-context.ts';
+import { writeIndexOnlyBlobs } from './tracked-trees.ts';
+
+/** The index is large and half of it is hashes: compressing it costs more than writing it. */
+const STORED = 0;
+
+/** Writes the tree of the state commit: what a restore needs beside the files. */
+export function writeStateTree(take: TakeContext, scan: Scan, present: readonly BytePath[]): string {
+  const { writer, git, tracked, ignores } = take;
+  const { index } = git;
+  const items: TreeItem[] = [];
+  const add = (name: string, bytes: Buffer, level?: number) =>
+    items.push({ path: name, mode: REGULAR, oid: writer.add('blob', bytes, level) });
+  add('HEAD', git.headBytes);
+  add('refs', encodeOtherRefs(git.otherRefs));
+  if (index.bytes !== null) add('index', index.bytes, STORED);
+  if (index.shared !== null) add(index.shared.name, index.shared.bytes, STORED);
+  for (const [name, bytes] of git.operation) add(`operation/${Buffer.from(name).toString('latin1')}`, bytes);
+  // The ignore files are stored apart from the work tree's files: one may itself be ignored.
+  for (const [dir, bytes] of scan.gitignores) add(`ignore/tree/${dir === '' ? '' : `${dir}/`}.gitignore`, bytes);
+  if (ignores.global !== null) add('ignore/global', ignores.global);
+  if (ignores.info !== null) add('ignore/info', ignores.info);
+  const indexOnly = writeIndexOnlyBlobs(writer, index, tracked);
+  if (indexOnly !== null) items.push({ path: 'kept', mode: DIRECTORY, oid: indexOnly });
+  add('manifest.json', encodeManifest(manifestOf(take, scan, present)));
+  return writeTreeOf(writer, items);
+}
+
+function manifestOf({ git, tracked, options }: TakeContext, scan: Scan, present: readonly BytePath[]): Manifest {
+  return {
+    schema: 1,
+    head: git.head,
+    indexMtimeNs: git.index.bytes === null ? null : String(git.index.mtimeNs),
+    permissions: scan.permissions.finish(),
+    emptyDirectories: scan.emptyDirectories,
+    skipWorktreePresent: tracked.entries.some((entry) => entry.skipWorktree) ? present : null,
+    skipped: scan.skipped,
+    includeIgnored: options.includeIgnored ?? [],
+    complete: true,
+  };
+}
