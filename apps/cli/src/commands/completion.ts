@@ -34,7 +34,7 @@ export async function completion({ terminal }: CommandContext, shell: string): P
     });
   }
   if (terminal.options.json) terminal.json({ shell, script });
-  else terminal.answer(script);
+  else for (const line of script.split('\n')) terminal.answer(line);
   return 0;
 }
 

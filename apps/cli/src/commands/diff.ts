@@ -1,5 +1,6 @@
 import { AtomicSnapshot, type DiffEntry } from '@devs/snapshot';
 import { stat } from '../output/diff-stat.ts';
+import { quotePath } from '../output/escape.ts';
 import { page } from '../output/pager.ts';
 import { snapshotOf } from '../project/restore-operation.ts';
 import { viewProject } from '../project/view-project.ts';
@@ -39,17 +40,17 @@ export async function diff(
   if (terminal.options.json) for (const entry of entries) terminal.json({ ...entry });
   else if (entries.length === 0) terminal.say(`no file differs from ${run.id}`);
   else if (isPatch) await page(context, Buffer.concat(entries.map(patchOf)));
-  else for (const line of linesOf(entries, flags)) terminal.answer(line);
+  else for (const line of linesOf(entries, flags)) terminal.answer(...line);
   return entries.length === 0 ? 0 : 1;
 }
 
-function linesOf(entries: readonly DiffEntry[], { nameOnly, nameStatus }: DiffFlags): string[] {
-  if (nameOnly === true) return entries.map(({ path }) => path);
-  if (nameStatus === true) return entries.map(({ status, path }) => `${LETTERS[status]}\t${path}`);
-  return stat(entries);
+function linesOf(entries: readonly DiffEntry[], { nameOnly, nameStatus }: DiffFlags): string[][] {
+  if (nameOnly === true) return entries.map(({ path }) => [quotePath(path)]);
+  if (nameStatus === true) return entries.map(({ status, path }) => [LETTERS[status], '\t', quotePath(path)]);
+  return stat(entries).map((line) => [line]);
 }
 
 /** A submodule has no patch of its own. */
 function patchOf({ patch, path }: DiffEntry): Buffer {
-  return patch ?? Buffer.from(`submodule ${path} moved\n`);
+  return patch ?? Buffer.from(`submodule ${quotePath(path)} moved\n`);
 }

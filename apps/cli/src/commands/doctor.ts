@@ -1,9 +1,7 @@
-import process from 'node:process';
 import { StateLock } from '@devs/lock';
 import { findRepository } from '@devs/snapshot';
 import { CHECKS } from '../doctor/checks.ts';
 import type { Check, Finding, Patient } from '../doctor/finding.ts';
-import { colour } from '../output/terminal.ts';
 import type { CommandContext } from './context.ts';
 import { lockFor } from './with-lock.ts';
 
@@ -50,12 +48,12 @@ export async function doctor(context: CommandContext, flags: { readonly fix?: bo
 }
 
 function render({ terminal }: CommandContext, { check, ok, message, hint, fixed }: Line): void {
-  const [mark, shade] = ok
+  const [mark, colour] = ok
     ? (['ok', 'green'] as const)
     : fixed === null
       ? (['wrong', 'red'] as const)
       : (['fixed', 'yellow'] as const);
-  terminal.answer(`${colour(shade, mark.padEnd(6), process.stdout)} ${check.padEnd(11)} ${message}`);
+  terminal.answer({ colour, text: mark.padEnd(6) }, ` ${check.padEnd(11)} ${message}`);
   if (fixed !== null && fixed !== 'repaired') terminal.answer(`${' '.repeat(19)}${fixed}`);
   if (hint !== undefined && fixed === null) terminal.answer(`${' '.repeat(19)}${hint}`);
 }

@@ -2,7 +2,8 @@ import process from 'node:process';
 import type { Run, RunLog } from '@devs/db';
 import { shortId } from '../base/short-id.ts';
 import { formatAge, formatCount, formatDuration } from '../base/units.ts';
-import { colour } from '../output/terminal.ts';
+import { escapeLine } from '../output/escape.ts';
+import type { Coloured } from '../output/terminal.ts';
 import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
 
@@ -20,7 +21,8 @@ export async function log({ cwd, terminal }: CommandContext, limit: number): Pro
   const fates = await fatesOf(project.log!, runs);
   if (terminal.options.json) for (const run of runs) terminal.json({ ...run, fate: fates.get(run.id) });
   else
-    for (const line of table(runs, fates, process.stdout.isTTY ? process.stdout.columns : null)) terminal.answer(line);
+    for (const line of table(runs, fates, process.stdout.isTTY ? process.stdout.columns : null))
+      terminal.answer(...line);
   return 0;
 }
 
@@ -42,7 +44,7 @@ const COLOURS = {
   snapshot: 'cyan',
 } as const;
 
-function table(runs: readonly Run[], fates: ReadonlyMap<string, Fate>, width: number | null): string[] {
+function table(runs: readonly Run[], fates: ReadonlyMap<string, Fate>, width: number | null): (string | Coloured)[][] {
   const short = runs.map(({ id }) => shortId(id));
   const isUnique = new Set(short).size === short.length;
   const rows = runs.map((run, i) => [
@@ -52,15 +54,17 @@ function table(runs: readonly Run[], fates: ReadonlyMap<string, Fate>, width: nu
     changesOf(run),
     run.finished_at === null ? '' : formatDuration(Date.parse(run.finished_at) - Date.parse(run.started_at)),
     fates.get(run.id) ?? '',
-    isDerived(run) ? run.command : `${run.task_id}: ${run.command}`,
+    // Escaped before it is measured.
+    escapeLine((isDerived(run) ? run.command : `${run.task_id}: ${run.command}`).replace(/\s+/g, ' ')),
   ]);
   const last = rows[0]!.length - 1;
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row, i) => {
     const before = row.slice(0, last).map((cell, column) => cell.padEnd(widths[column]!));
     const room = width === null ? null : Math.max(10, width - before.join('  ').length - 3);
-    before[2] = colour(COLOURS[runs[i]!.status], before[2]!, process.stdout);
-    return `${before.join('  ')}  ${shorten(row[last]!.replace(/\s+/g, ' '), room)}`;
+    const command = shorten(row[last]!, room);
+    const status = { colour: COLOURS[runs[i]!.status], text: before[2]! };
+    return [`${before.slice(0, 2).join('  ')}  `, status, `  ${[...before.slice(3), command].join('  ')}`];
   });
 }
 

@@ -1,6 +1,7 @@
 import { AtomicSnapshot } from '@devs/snapshot';
 import { formatAge, formatDuration } from '../base/units.ts';
 import { stat } from '../output/diff-stat.ts';
+import { quotePath } from '../output/escape.ts';
 import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
 import { findRun } from './find-run.ts';
@@ -32,7 +33,7 @@ export async function show({ cwd, terminal }: CommandContext, name: string): Pro
     ['before', kept],
     ['after', run.after_ref],
     ...events.map(({ kind, at }): [string, string] => ['history', `${kind}, ${formatAge(at)}`]),
-    ...skipped.map(({ path, reason }): [string, string] => ['left out', `${path} (${reason})`]),
+    ...skipped.map(({ path, reason }): [string, string] => ['left out', `${quotePath(path)} (${reason})`]),
   ];
   for (const [fact, value] of facts) if (value !== null) terminal.answer(`${fact.padEnd(10)}${value}`);
   if (changes !== null && changes.length > 0) for (const line of ['', ...stat(changes)]) terminal.answer(line);

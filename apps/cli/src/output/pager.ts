@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import process from 'node:process';
 import { findRepository } from '@devs/snapshot';
-import { colour, type Terminal } from './terminal.ts';
+import { escapeBytes } from './escape.ts';
+import { paint, type Terminal } from './terminal.ts';
 
 interface PagerContext {
   readonly cwd: string;
@@ -9,10 +10,10 @@ interface PagerContext {
   readonly terminal: Pick<Terminal, 'write'>;
 }
 
-/** Shows a patch: on a terminal through the user's pager, in colour; elsewhere byte for byte. */
+/** Shows a patch: on a terminal through the user's pager, in colour and escaped; elsewhere byte for byte. */
 export async function page({ cwd, env, terminal }: PagerContext, patch: Buffer): Promise<void> {
   if (!process.stdout.isTTY) return terminal.write(patch);
-  const coloured = Buffer.from(patch.toString('latin1').split('\n').map(colourLine).join('\n'), 'latin1');
+  const coloured = Buffer.from(patch.toString('latin1').split('\n').map(colourLine).join('\n'));
   const pager = env.GIT_PAGER ?? findRepository(cwd).config.get('core.pager') ?? env.PAGER ?? 'less';
   if (pager === '' || pager === 'cat' || !(await runPager(pager, env, coloured))) terminal.write(coloured);
 }
@@ -35,12 +36,14 @@ function runPager(pager: string, env: NodeJS.ProcessEnv, text: Buffer): Promise<
   });
 }
 
-function colourLine(line: string): string {
+/** A line of the patch, escaped, in the colour that git gives it. */
+function colourLine(bytes: string): string {
+  const line = escapeBytes(bytes);
   if (line === '') return line;
-  if (line.startsWith('@@')) return colour('cyan', line, process.stdout);
+  if (line.startsWith('@@')) return paint('cyan', line, process.stdout);
   if (/^(diff --git|---|\+\+\+|index|old mode|new mode|new file|deleted file)/.test(line)) {
-    return colour('bold', line, process.stdout);
+    return paint('bold', line, process.stdout);
   }
-  if (line.startsWith('+')) return colour('green', line, process.stdout);
-  return line.startsWith('-') ? colour('red', line, process.stdout) : line;
+  if (line.startsWith('+')) return paint('green', line, process.stdout);
+  return line.startsWith('-') ? paint('red', line, process.stdout) : line;
 }

@@ -1,4 +1,5 @@
 import type { RestoreReport } from '@devs/snapshot';
+import { quotePath } from './escape.ts';
 import { describeMoved } from './moved-refs.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -6,10 +7,10 @@ import type { Terminal } from './terminal.ts';
 export function renderRestore(terminal: Terminal, what: string, report: RestoreReport, dryRun: boolean): void {
   const { written, deleted, permissions, spared } = report;
   if (dryRun || terminal.options.verbose) {
-    for (const path of written) terminal.answer(`write   ${path}`);
-    for (const path of deleted) terminal.answer(`delete  ${path}`);
-    for (const path of permissions) terminal.answer(`chmod   ${path}`);
-    for (const path of spared) terminal.answer(`spare   ${path} (ignored)`);
+    for (const path of written) terminal.answer(`write   ${quotePath(path)}`);
+    for (const path of deleted) terminal.answer(`delete  ${quotePath(path)}`);
+    for (const path of permissions) terminal.answer(`chmod   ${quotePath(path)}`);
+    for (const path of spared) terminal.answer(`spare   ${quotePath(path)} (ignored)`);
   }
   const counts = `${written.length} written, ${deleted.length} deleted, ${permissions.length} permissions`;
   for (const line of describeMoved(report.moved)) terminal.say(line);

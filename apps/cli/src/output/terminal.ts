@@ -5,6 +5,7 @@ import { type CodedError, isCoded } from '../base/errors.ts';
 import { formatAge, formatDuration } from '../base/units.ts';
 import { describeProcesses } from '../processes/surviving-processes.ts';
 import type { RunnerEvent } from '../project/events.ts';
+import { type Escaped, escapeJson, escapeLine, quotePath } from './escape.ts';
 import { describeMoved } from './moved-refs.ts';
 import { ProgressLine } from './progress-line.ts';
 
@@ -18,7 +19,19 @@ export interface TerminalOptions {
 
 type Colour = Parameters<typeof styleText>[0];
 
-/** Everything devs itself says goes to stderr; answers to queries go to stdout. Only this file writes to either. */
+/** A part of a line that has a colour of ours. */
+export interface Coloured {
+  readonly colour: Colour;
+  readonly text: string;
+}
+
+type Part = string | Coloured;
+
+/**
+ * Everything devs itself says goes to stderr; answers to queries go to stdout. Only this file writes
+ * to either, and every line of text is escaped here: callers pass names, messages and commands as
+ * they are, whoever wrote them.
+ */
 export class Terminal {
   readonly options: TerminalOptions;
   readonly #progress: ProgressLine;
@@ -31,25 +44,28 @@ export class Terminal {
   /** Shows how far long work is; the line goes away with the next thing said. */
   progress = (progress: Progress): void => this.#progress.update(progress);
 
-  /** All that is said goes through here. */
-  #write(line: string): void {
+  /** The only place where text is written. */
+  #print(stream: NodeJS.WriteStream, line: Escaped): void {
     this.#progress.clear();
-    process.stderr.write(`${line}\n`);
+    stream.write(`${line}\n`);
   }
 
-  answer(text: string): void {
-    this.#progress.clear();
-    process.stdout.write(`${text}\n`);
+  #write(...parts: readonly Part[]): void {
+    this.#print(process.stderr, lineOf(parts, process.stderr));
   }
 
-  /** Bytes as they are. */
+  answer(...parts: readonly Part[]): void {
+    this.#print(process.stdout, lineOf(parts, process.stdout));
+  }
+
+  /** Bytes as they are: for a file, another program, or a terminal after `escapeBytes`. */
   write(bytes: Uint8Array): void {
     this.#progress.clear();
     process.stdout.write(bytes);
   }
 
   json(value: object): void {
-    process.stdout.write(`${JSON.stringify({ schema: 1, ...value })}\n`);
+    this.#print(process.stdout, escapeJson(JSON.stringify({ schema: 1, ...value })));
   }
 
   say(text: string): void {
@@ -59,12 +75,12 @@ export class Terminal {
   /** Said even when quiet: somebody has to know. */
   warn(text: string): void {
     if (this.options.json) this.note({ type: 'warning', message: text });
-    else this.#write(`devs: ${colour('yellow', 'WARN')} ${text}`);
+    else this.#write('devs: ', { colour: 'yellow', text: 'WARN' }, ` ${text}`);
   }
 
   /** One line of JSON on stderr: what devs says while the command's own bytes have stdout. */
   note(value: object): void {
-    this.#write(JSON.stringify({ schema: 1, ...value }));
+    this.#print(process.stderr, escapeJson(JSON.stringify({ schema: 1, ...value })));
   }
 
   /** A command the user can copy. */
@@ -76,7 +92,7 @@ export class Terminal {
     if (!isCoded(error)) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       if (this.options.json) this.note({ code: 'DEVS_INTERNAL', message: text });
-      else this.#write(`devs: ${colour('red', 'internal error')}: ${text}`);
+      else this.#writeLines({ colour: 'red', text: 'internal error' }, text);
       return;
     }
     const hint = error.hint === undefined ? undefined : this.hint(error.hint);
@@ -90,9 +106,15 @@ export class Terminal {
       return;
     }
     const [first, ...more] = messageOf(error).split('\n');
-    this.#write(`devs: ${colour('red', 'error')}: ${first} [${error.code}]`);
-    for (const line of more) this.#write(`devs: ${line}`);
+    this.#writeLines({ colour: 'red', text: 'error' }, [`${first} [${error.code}]`, ...more].join('\n'));
     if (hint !== undefined) this.#write(`devs:   ${hint}`);
+  }
+
+  /** Each line begins with `devs:`, so that none can pass for the command's own or the shell's. */
+  #writeLines(kind: Coloured, text: string): void {
+    const [first, ...more] = text.split('\n');
+    this.#write('devs: ', kind, `: ${first}`);
+    for (const line of more) this.#write(`devs: ${line}`);
   }
 
   /** Renders an event of a run or a repair. */
@@ -145,7 +167,7 @@ export class Terminal {
       case 'snapshot-taken': {
         const { changed, untracked, skipped } = event.report;
         this.#detail(`snapshot ${event.runId}: ${changed} changed, ${untracked} untracked`, event.ms);
-        for (const { path, reason } of skipped) this.#detail(`not captured: ${path} (${reason})`);
+        for (const { path, reason } of skipped) this.#detail(`not captured: ${quotePath(path)} (${reason})`);
         return;
       }
       case 'started':
@@ -176,6 +198,16 @@ function messageOf(error: CodedError): string {
   return error.code === 'DEVS_LOCK_HELD' ? `StateLockConflictError: ${error.message}` : error.message;
 }
 
-export function colour(name: Colour, text: string, stream: NodeJS.WriteStream = process.stderr): string {
-  return styleText(name, text, { stream });
+/** A tab that is a part of its own is a column's; every other tab belongs to a name. */
+function lineOf(parts: readonly Part[], stream: NodeJS.WriteStream): Escaped {
+  const texts = parts.map((part) => {
+    if (typeof part !== 'string') return paint(part.colour, escapeLine(part.text), stream);
+    return part === '\t' ? part : escapeLine(part);
+  });
+  return texts.join('') as Escaped;
+}
+
+/** Adds a colour of ours, where the stream wants colours. */
+export function paint(colour: Colour, text: Escaped, stream: NodeJS.WriteStream): Escaped {
+  return styleText(colour, text, { stream }) as Escaped;
 }
