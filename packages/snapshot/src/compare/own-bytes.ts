@@ -1,5 +1,5 @@
 import { findRepository, type Place } from '../git/repository.ts';
-import { parseCommit } from '../objects/commits.ts';
+import { readCommit } from '../objects/commit.ts';
 import { EMPTY_TREE } from '../objects/object-id.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import { diffTrees, GITLINK } from '../objects/trees.ts';
@@ -30,7 +30,7 @@ export async function ownBytes(place: Place, refs: readonly string[], others: re
 
 async function blobsOfOne(store: ObjectStore, snapshot: LoadedSnapshot): Promise<string[]> {
   const head = snapshot.manifest.head.oid;
-  const headTree = head === null ? EMPTY_TREE : (await parseCommit(store, head)).tree;
+  const headTree = head === null ? EMPTY_TREE : readCommit(store, head).tree;
   const { workTree, indexTree, untrackedTree, stateTree } = snapshot;
   const pairs = [
     [headTree, workTree],

@@ -15,6 +15,8 @@ type FoundObject = RawObject & { readonly file: string };
 export class ObjectStore {
   /** The repository's own object directory, where new objects go. */
   readonly dir: string;
+  /** Lists the commits whose parents a shallow clone has not. */
+  readonly shallowFile: string;
   readonly #dirs: readonly string[];
   #indexes: PackIndex[] | undefined;
   readonly #packs = new Map<string, PackFile>();
@@ -22,6 +24,7 @@ export class ObjectStore {
 
   constructor(commonDir: string) {
     this.dir = path.join(commonDir, 'objects');
+    this.shallowFile = path.join(commonDir, 'shallow');
     this.#dirs = withAlternates(this.dir);
   }
 

@@ -1,9 +1,8 @@
 import { type BytePath, toText } from '../base/byte-path.ts';
-import { AtomicSnapshotError } from '../base/errors.ts';
+import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { type Head, readHead } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
-import { readMessage } from '../objects/commit-text.ts';
-import { parseCommit } from '../objects/commits.ts';
+import { commitsBetween, type HistoryEntry } from '../objects/history.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { findInTree } from '../objects/trees.ts';
 import { diffFiles, type LoadedSnapshot } from '../snapshot/load-snapshot.ts';
@@ -27,7 +26,7 @@ export async function assertHeadMayMove(
   const expected = after?.manifest.head ?? null;
   if (now.branch === then.branch && now.oid === then.oid) return;
   if (expected !== null && now.branch === expected.branch && now.oid === expected.oid) return;
-  const commits = await commitsSince(store, now.oid, expected?.oid ?? then.oid);
+  const commits = await commitsSince(store, expected?.oid ?? then.oid, now.oid);
   const at = (head: Head) => `${head.branch ?? 'detached'} at ${head.oid?.slice(0, 10) ?? 'no commit'}`;
   const left =
     expected === null
@@ -43,15 +42,16 @@ export async function assertHeadMayMove(
   );
 }
 
-/** First parents from `tip` down to `base`, newest first; at most a few dozen. */
-async function commitsSince(store: ObjectStore, tip: string | null, base: string | null) {
-  const commits: { oid: string; subject: string }[] = [];
-  for (let oid = tip; oid !== null && oid !== base && commits.length < 50; ) {
-    const { message } = readMessage(store.read(oid, 'commit'));
-    commits.push({ oid, subject: message.split('\n')[0]! });
-    oid = (await parseCommit(store, oid)).parent[0] ?? null;
+/** The commits that moving HEAD back would take away; none where the history cannot be read. */
+async function commitsSince(store: ObjectStore, base: string | null, tip: string | null): Promise<HistoryEntry[]> {
+  if (tip === null) return [];
+  try {
+    return await commitsBetween(store, base, tip);
+  } catch (error) {
+    // The list is a help. Its absence must not hide the refusal that it belongs to.
+    if (codeOf(error) === 'DEVS_OBJECT_DAMAGED' || codeOf(error) === 'DEVS_OBJECT_MISSING') return [];
+    throw error;
   }
-  return commits;
 }
 
 /**

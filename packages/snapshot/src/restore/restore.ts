@@ -3,7 +3,7 @@ import { covers } from '../compare/diff.ts';
 import { decodeOtherRefs, type MovedRef, movedRefs, readOtherRefs } from '../git/other-refs.ts';
 import { deleteRef, listRefs } from '../git/refs.ts';
 import { findRepository, type Place, type Repository } from '../git/repository.ts';
-import { readMessage } from '../objects/commit-text.ts';
+import { readCommit } from '../objects/commit.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import { sweepLeftovers } from '../snapshot/abandoned-files.ts';
 import { SUBJECT } from '../snapshot/commit-message.ts';
@@ -148,7 +148,7 @@ async function applySnapshot(
 
 /** Undoing back and forth must not keep every state there ever was. */
 function isSnapshot(store: ObjectStore, oid: string): boolean {
-  return store.contains(oid) && readMessage(store.read(oid, 'commit')).message.startsWith(SUBJECT);
+  return store.contains(oid) && readCommit(store, oid).message.startsWith(SUBJECT);
 }
 
 function movedSince(repo: Repository, store: ObjectStore, snapshot: LoadedSnapshot): MovedRef[] {

@@ -53,5 +53,7 @@ export class PermissionTable {
 /** The permissions of a file or, with a slash at its end, a directory. `mode` tells scripts from other files. */
 export function permissionsOf({ usual, unusual }: Permissions, path: BytePath, mode: number): number {
   const kind = path.endsWith('/') ? 'directory' : mode & 0o100 ? 'executable' : 'file';
-  return Number.parseInt(unusual[path] ?? usual[kind], 8);
+  // A file may be called `constructor`, which every object has from its prototype.
+  const own = Object.hasOwn(unusual, path) ? unusual[path] : undefined;
+  return Number.parseInt(own ?? usual[kind], 8);
 }

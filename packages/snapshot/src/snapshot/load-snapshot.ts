@@ -3,8 +3,7 @@ import { AtomicSnapshotError } from '../base/errors.ts';
 import { oidOf, type ParsedIndex, parseIndex } from '../git/index-file.ts';
 import { listRefs } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
-import { readMessage } from '../objects/commit-text.ts';
-import { parseCommit } from '../objects/commits.ts';
+import { readCommit } from '../objects/commit.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { DIRECTORY, diffTrees, findInTree, type PathChange, readTree, type TreeEntry } from '../objects/trees.ts';
 import { type OutsideIgnores, TreeIgnoreRules } from '../scan/ignore-rules.ts';
@@ -49,7 +48,7 @@ export function resolveSnapshot(repo: Repository, name: string): { ref: string; 
 }
 
 export function readInfo(store: ObjectStore, ref: string, oid: string): SnapshotInfo {
-  const { message, time } = readMessage(store.read(oid, 'commit'));
+  const { message, time } = readCommit(store, oid);
   const trailers = Object.fromEntries(
     [...message.matchAll(/^Devs-(\w+): (.*)$/gm)].map(([, key, value]) => [key, value]),
   );
@@ -80,16 +79,16 @@ export function readInfoIfWhole(store: ObjectStore, ref: string, oid: string): S
 
 /** @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID` where the commit is no complete snapshot. */
 export async function loadSnapshot(store: ObjectStore, ref: string, oid: string): Promise<LoadedSnapshot> {
-  const commit = await parseCommit(store, oid);
-  const [, index, untracked, state] = commit.parent;
+  const commit = readCommit(store, oid);
+  const [, index, untracked, state] = commit.parents;
   if (index === undefined || untracked === undefined || state === undefined)
     throw invalid(ref, 'it has not the four parents of one');
-  const { tree: stateTree, parent: protectedCommits } = await parseCommit(store, state);
+  const { tree: stateTree, parents: protectedCommits } = readCommit(store, state);
   const entry = findInTree(store, stateTree, 'manifest.json');
   const manifest = entry === null ? null : decodeManifest(store.read(entry.oid, 'blob'));
   if (manifest === null) throw invalid(ref, 'its manifest is missing or of a newer version');
-  const indexTree = (await parseCommit(store, index)).tree;
-  const untrackedTree = (await parseCommit(store, untracked)).tree;
+  const indexTree = readCommit(store, index).tree;
+  const untrackedTree = readCommit(store, untracked).tree;
   return {
     ...readInfo(store, ref, oid),
     workTree: commit.tree,

@@ -1,6 +1,6 @@
 import { mentionedObjects } from '../git/operation-files.ts';
 import { commitsOf } from '../git/other-refs.ts';
-import { addCommit, readMessage } from '../objects/commit-text.ts';
+import { addCommit, readCommit } from '../objects/commit.ts';
 import { writeTreeOf } from '../objects/trees.ts';
 import { composeMessage } from './commit-message.ts';
 import type { TakeContext } from './take-context.ts';
@@ -20,7 +20,7 @@ export function addSnapshotCommit(take: TakeContext, trees: SnapshotTrees): stri
     head.oid ??
     addCommit(writer, { tree: writeTreeOf(writer, []), parents: [], message: 'devs: no commit yet\n', time: 0 });
   // The side commits carry HEAD's time, so that taking the same state again writes none of them again.
-  const time = head.oid === null ? 0 : readMessage(store.read(head.oid, 'commit')).time;
+  const time = head.oid === null ? 0 : readCommit(store, head.oid).time;
   const where = head.branch?.replace('refs/heads/', '') ?? '(no branch)';
   const side = (tree: string, parents: readonly string[], what: string) =>
     addCommit(writer, { tree, parents, message: `${what} on ${where}\n`, time });
