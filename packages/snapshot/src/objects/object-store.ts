@@ -68,6 +68,20 @@ export class ObjectStore {
     return null;
   }
 
+  /** The size of an object's content, by what its header says; null where no header says it. */
+  sizeOf(name: Buffer): number | null {
+    for (const index of this.#allIndexes()) {
+      const offset = index.find(name);
+      if (offset !== null) return this.#pack(index.packPath).sizeAt(offset);
+    }
+    const oid = name.toString('hex');
+    for (const dir of this.#dirs) {
+      const file = loosePath(dir, oid);
+      if (fs.existsSync(file)) return looseHeader(file)?.size ?? null;
+    }
+    return null;
+  }
+
   /**
    * The content of a blob: whole, or, where it is large, in pieces; the last of these may be followed by the error.
    * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`.

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { inflateSync } from 'node:zlib';
+import { inflateSync, constants as zlib } from 'node:zlib';
 import { readAt } from '../base/read-at.ts';
 import type { ObjectType } from './object-id.ts';
 
@@ -41,6 +41,29 @@ export class PackFile {
     const { kind, size, start } = this.#headerAt(offset);
     const type = TYPES[kind];
     return type === undefined ? null : { type, size, start };
+  }
+
+  /** The size of the content of the object at `offset`; null where the entry does not say it. */
+  sizeAt(offset: number): number | null {
+    const { head, kind, size, start } = this.#headerAt(offset);
+    if (TYPES[kind] !== undefined) return size;
+    let at = start - offset;
+    if (kind === OFS_DELTA) while (head[at++]! & 0x80);
+    else if (kind === REF_DELTA) at += 20;
+    else return null;
+    // A delta begins with the size of its base, then that of its result: two numbers of at most ten bytes each.
+    const delta = inflateSync(head.subarray(at, at + 64), { finishFlush: zlib.Z_SYNC_FLUSH, chunkSize: 64 });
+    let position = 0;
+    const varint = (): number | null => {
+      let value = 0;
+      for (let scale = 1; position < delta.length; scale *= 128) {
+        const byte = delta[position++]!;
+        value += (byte & 0x7f) * scale;
+        if (!(byte & 0x80)) return value;
+      }
+      return null;
+    };
+    return varint() === null ? null : varint();
   }
 
   /** @throws Error where the bytes are not a valid entry. */

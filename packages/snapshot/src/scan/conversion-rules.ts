@@ -5,14 +5,19 @@ import { readIfThere } from '../base/durable.ts';
 import type { Repository } from '../git/repository.ts';
 import { linesOf, parsePattern } from './patterns.ts';
 
-const CONVERTS = /^(?:text|crlf|ident|filter=.+|text=.+|eol=.+|crlf=.+|working-tree-encoding=.+)$/;
+/** Line ends and `ident` always change the size of what they change. */
+const KEEPS_SIZE = /^(?:filter=.+|working-tree-encoding=.+)$/;
+
+/** Git LFS is on most machines, and its pointers never have the size of what they stand for. */
+const CONFIGURED_FILTER = /^filter\.(?!lfs\.).*\.(?:clean|smudge|process)$/s;
 
 type Test = (path: BytePath) => boolean;
 
 /**
- * Which files git may store otherwise than they lie on disk (line ends, filters, encodings). For those the index's blob
- * says nothing about the bytes on disk, so they are read. Errs on the side of reading: a pattern that turns a
- * conversion off again is not considered.
+ * Says which files git may store otherwise than they lie on disk although both have the same size:
+ * a filter or an encoding may do that. Of all others the size proves whether git converted them.
+ * It errs on the side of reading: it ignores a pattern that turns a conversion off again, and where
+ * any filter is configured, attributes that are gone may have named it, so every file counts.
  */
 export class ConversionRules {
   readonly #everything: boolean;
@@ -20,8 +25,7 @@ export class ConversionRules {
   readonly #macros = new Set<string>();
 
   constructor(repo: Repository) {
-    const autocrlf = repo.config.get('core.autocrlf')?.toLowerCase();
-    this.#everything = autocrlf === 'input' || repo.config.bool('core.autocrlf', false);
+    this.#everything = [...repo.config.keys()].some((key) => CONFIGURED_FILTER.test(key));
     const global = repo.config.path('core.attributesfile') ?? path.join(os.homedir(), '.config/git/attributes');
     for (const file of [global, '/etc/gitattributes', path.join(repo.commonDir, 'info/attributes')]) {
       this.add('', readIfThere(file));
@@ -38,7 +42,7 @@ export class ConversionRules {
     const match = /^("(?:[^"\\]|\\.)*"|\S+)\s+(.*)$/.exec(line);
     if (match === null || line.startsWith('#')) return;
     const [, first, attributes] = match;
-    if (!attributes!.split(/\s+/).some((word) => CONVERTS.test(word) || this.#macros.has(word))) return;
+    if (!attributes!.split(/\s+/).some((word) => KEEPS_SIZE.test(word) || this.#macros.has(word))) return;
     if (first!.startsWith('[attr]')) {
       this.#macros.add(first!.slice('[attr]'.length));
       return;
@@ -51,7 +55,7 @@ export class ConversionRules {
     });
   }
 
-  mayConvert(file: BytePath): boolean {
+  mayKeepSize(file: BytePath): boolean {
     return this.#everything || this.#tests.some((test) => test(file));
   }
 }

@@ -5,6 +5,7 @@ import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { type GitIndex, statMatches, viewOf } from '../git/index-file.ts';
 import type { Repository } from '../git/repository.ts';
 import { GITLINK } from '../objects/trees.ts';
+import type { ByteProofs } from './byte-proofs.ts';
 import { ConversionRules } from './conversion-rules.ts';
 import { IgnoreRules, type OutsideIgnores, type TreeIgnoreRules } from './ignore-rules.ts';
 import { lastMatch, type PatternFile, parseIgnoreFile } from './patterns.ts';
@@ -19,7 +20,7 @@ export interface Candidate {
 }
 
 /** A candidate that is tracked. */
-interface Suspect extends Candidate {
+export interface Suspect extends Candidate {
   readonly position: number;
 }
 
@@ -31,6 +32,8 @@ export interface Skipped {
 export interface Scan {
   /** Tracked files that may differ from the index. */
   readonly suspects: Suspect[];
+  /** Tracked files whose stat is the index's, and whose bytes may still not be the blob's. */
+  readonly unproven: Suspect[];
   /** Positions of tracked files that are on disk, 1 each. */
   readonly present: Uint8Array;
   readonly untracked: Candidate[];
@@ -39,6 +42,8 @@ export interface Scan {
   /** The `.gitignore` of each directory that has one. */
   readonly gitignores: Map<BytePath, Buffer>;
   readonly permissions: PermissionTable;
+  /** What converts a file without changing its size. */
+  readonly conversions: ConversionRules;
 }
 
 export interface ScanInput {
@@ -50,6 +55,8 @@ export interface ScanInput {
   readonly includeIgnored: readonly string[];
   /** Other rules, of another time: what they do not ignore is captured, too. */
   readonly otherRules: Pick<TreeIgnoreRules, 'ignores'> | null;
+  /** For which entries the file's bytes are known to be the blob's. */
+  readonly byteProofs: Pick<ByteProofs, 'isProven'>;
   /** What another thread has proven of the tracked files so far; see stat-helper.ts. */
   readonly proofs: Uint16Array | null;
   /** Told how many tracked files were seen, at the start and after every thousand. */
@@ -86,7 +93,6 @@ interface Within {
 
 class Scanner {
   readonly #input: ScanInput;
-  readonly #conversion: ConversionRules;
   readonly #included: readonly PatternFile[];
   readonly #ignoreCase: boolean;
   readonly #table: DataView;
@@ -96,18 +102,19 @@ class Scanner {
   constructor(input: ScanInput) {
     this.#input = input;
     this.#table = viewOf(input.index.table);
-    this.#conversion = new ConversionRules(input.repo);
     this.#ignoreCase = input.repo.config.bool('core.ignorecase', false);
     const globs = Buffer.from(input.includeIgnored.join('\n'));
     this.#included = input.includeIgnored.length === 0 ? [] : [parseIgnoreFile(globs, '', this.#ignoreCase)];
     this.#result = {
       suspects: [],
+      unproven: [],
       present: new Uint8Array(input.tracked.entries.length),
       untracked: [],
       emptyDirectories: [],
       skipped: [],
       gitignores: new Map(),
       permissions: new PermissionTable(),
+      conversions: new ConversionRules(input.repo),
     };
   }
 
@@ -132,7 +139,7 @@ class Scanner {
       if (!entry.isFile() || (entry.name !== '.gitignore' && entry.name !== '.gitattributes')) continue;
       const bytes = readIfThere(onDisk(root, join(dir, entry.name)));
       if (bytes === null) continue;
-      if (entry.name === '.gitattributes') this.#conversion.add(dir, bytes);
+      if (entry.name === '.gitattributes') this.#result.conversions.add(dir, bytes);
       else {
         this.#result.gitignores.set(dir, bytes);
         rules = outer.within(dir, bytes);
@@ -173,10 +180,10 @@ class Scanner {
   }
 
   #visitTracked(path: BytePath, position: number): void {
-    const { index, tracked, proofs } = this.#input;
+    const { index, tracked, proofs, byteProofs } = this.#input;
     if (++this.#seen % REPORT_EVERY === 0) this.#input.onSeen(this.#seen);
     const proof = proofs?.[position] ?? 0;
-    if (proof & (PROVEN_FILE | PROVEN_LINK) && !this.#conversion.mayConvert(path)) {
+    if (proof & (PROVEN_FILE | PROVEN_LINK) && byteProofs.isProven(position)) {
       this.#result.present[position] = 1;
       if (proof & PROVEN_FILE) this.#result.permissions.add('file', path, proof);
       return;
@@ -191,8 +198,9 @@ class Scanner {
     const entry = tracked.entries[position]!;
     this.#result.present[position] = 1;
     if (stat.isFile()) this.#permissions('file', path, stat);
-    const proven = statMatches(this.#table, entry.offset, index.mtimeMs, stat);
-    if (!proven || this.#conversion.mayConvert(path)) this.#result.suspects.push({ path, stat, position });
+    if (!statMatches(this.#table, entry.offset, index.mtimeMs, stat)) {
+      this.#result.suspects.push({ path, stat, position });
+    } else if (!byteProofs.isProven(position)) this.#result.unproven.push({ path, stat, position });
   }
 
   #visitUntracked(path: BytePath, entry: fs.Dirent): void {

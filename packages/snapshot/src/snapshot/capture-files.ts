@@ -1,6 +1,7 @@
 import type { BytePath } from '../base/byte-path.ts';
 import { oidOf } from '../git/index-file.ts';
 import { GITLINK, type TreeEntry, type TreeItem } from '../objects/trees.ts';
+import type { ByteProofs } from '../scan/byte-proofs.ts';
 import { capture } from '../scan/capture.ts';
 import type { LargeFileCache } from '../scan/large-file-cache.ts';
 import type { Scan } from '../scan/scan.ts';
@@ -14,8 +15,15 @@ export interface CapturedFiles {
   readonly present: BytePath[];
 }
 
+/** What earlier takes know of files, and this one adds to. */
+export interface CaptureMemory {
+  readonly cache: LargeFileCache;
+  readonly proofs: ByteProofs;
+}
+
 /** Reads and stores every file that the scan could not prove unchanged. */
-export async function captureFiles(take: TakeContext, scan: Scan, cache: LargeFileCache): Promise<CapturedFiles> {
+export async function captureFiles(take: TakeContext, scan: Scan, memory: CaptureMemory): Promise<CapturedFiles> {
+  const { cache, proofs } = memory;
   const { repo, git, tracked, writer, options } = take;
   const changes = new Map<BytePath, TreeEntry | null>();
   const untracked: TreeItem[] = [];
@@ -28,6 +36,7 @@ export async function captureFiles(take: TakeContext, scan: Scan, cache: LargeFi
     const now = await capture(repo.root, suspect, writer, cache);
     const isIndexed = now?.oid === oidOf(git.index, entry) && now.mode === entry.mode;
     if (!isIndexed || entry.stage !== 0 || entry.intentToAdd) changes.set(suspect.path, now);
+    else proofs.add(suspect.position);
     step();
   }
   tracked.entries.forEach((entry, position) => {

@@ -8,11 +8,13 @@ import { findRepository, type Place, type Repository } from '../git/repository.t
 import { ObjectStore } from '../objects/object-store.ts';
 import { ObjectWriter } from '../objects/object-writer.ts';
 import { writeTreeOf } from '../objects/trees.ts';
+import type { ByteProofs } from '../scan/byte-proofs.ts';
 import { readOutsideIgnores } from '../scan/ignore-rules.ts';
 import { LargeFileCache } from '../scan/large-file-cache.ts';
 import { type Scan, scanWorkTree } from '../scan/scan.ts';
 import { StatHelper } from '../scan/stat-helper.ts';
 import { TrackedFiles } from '../scan/tracked-files.ts';
+import { compareSizes, loadByteProofs, saveByteProofs } from './byte-comparison.ts';
 import { captureFiles } from './capture-files.ts';
 import { loadSnapshot, resolveSnapshot } from './load-snapshot.ts';
 import { pathHistoryOf } from './path-history.ts';
@@ -90,9 +92,11 @@ export function prepareTake(repo: Repository): void {
 /** One attempt; null where HEAD or the index changed meanwhile. */
 async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
   const { repo, store, writer, git, tracked, options, extras } = take;
-  const scan = scanTracked(take);
+  const proofs = loadByteProofs(take);
+  const scan = scanTracked(take, proofs);
+  const suspects = [...scan.suspects, ...compareSizes(take, scan, proofs)];
   const cache = new LargeFileCache(repo.gitDir, store.dir);
-  const { changes, untracked, present } = await captureFiles(take, scan, cache);
+  const { changes, untracked, present } = await captureFiles(take, { ...scan, suspects }, { cache, proofs });
   const { indexTree, workTree } = writeTrackedTrees(writer, git.index, tracked, changes);
   const untrackedTree = writeTreeOf(writer, untracked);
   const stateTree = writeStateTree(take, scan, present);
@@ -104,6 +108,7 @@ async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
   const ref = SNAPSHOT_REFS + newSnapshotId();
   if (!extras.isAnonymous) updateRef(repo, ref, oid, null);
   cache.save();
+  saveByteProofs(take, proofs);
   return {
     ref,
     oid,
@@ -116,7 +121,8 @@ async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
 }
 
 /** Looks at the work tree, with a second thread where the repository is large enough. */
-function scanTracked({ repo, git, tracked, ignores, options, extras }: TakeContext): Scan {
+function scanTracked(take: TakeContext, byteProofs: ByteProofs): Scan {
+  const { repo, git, tracked, ignores, options, extras } = take;
   const { index } = git;
   const { includeIgnored = [], onProgress } = options;
   const helper = StatHelper.isWorthIt(index) ? StatHelper.take() : null;
@@ -125,7 +131,7 @@ function scanTracked({ repo, git, tracked, ignores, options, extras }: TakeConte
     const total = tracked.entries.length;
     const onSeen = (done: number) => onProgress?.({ phase: 'scan', done, total });
     const { otherRules } = extras;
-    return scanWorkTree({ repo, index, tracked, ignores, includeIgnored, otherRules, proofs, onSeen });
+    return scanWorkTree({ repo, index, tracked, ignores, includeIgnored, otherRules, byteProofs, proofs, onSeen });
   } finally {
     helper?.giveBack();
   }
