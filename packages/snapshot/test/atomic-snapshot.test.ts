@@ -38,7 +38,7 @@ function wreck(repo: Repo): void {
 }
 
 describe('take', () => {
-  test('changes nothing but the object store, its own ref and devs's own directory', async () => {
+  test('changes nothing but the object store, its own ref and the directory of devs', async () => {
     const repo = Repo.withWork();
     const state = () => [
       repo.git('--no-optional-locks', 'status', '--porcelain=v2'),
