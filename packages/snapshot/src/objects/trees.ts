@@ -1,4 +1,6 @@
-import { type BytePath, byteOrder } from '../base/byte-path.ts';
+import { type BytePath, byteOrder, toText } from '../base/byte-path.ts';
+import { AtomicSnapshotError } from '../base/errors.ts';
+import { MAX_TREE_DEPTH, nameProblem } from '../base/path-rules.ts';
 import { EMPTY_TREE } from './object-id.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ObjectWriter } from './object-writer.ts';
@@ -23,6 +25,11 @@ export const REGULAR = 0o100644;
 export const EXECUTABLE = 0o100755;
 export const SYMLINK = 0o120000;
 export const GITLINK = 0o160000;
+
+/** All that git writes, and 0o100664, which it wrote in its first months and reads as a regular file. */
+const MODES: ReadonlySet<number> = new Set([DIRECTORY, REGULAR, 0o100664, EXECUTABLE, SYMLINK, GITLINK]);
+/** Some old trees write the mode of a directory with a zero before it. */
+const MODE_DIGITS = 7;
 
 export type TreeItem = TreeEntry & { readonly path: BytePath };
 
@@ -105,18 +112,37 @@ export function writeTreeOf(writer: ObjectWriter, items: readonly TreeItem[]): s
   return writeTrees(writer, { paths: sorted.map((item) => item.path), entry: (position) => sorted[position]! });
 }
 
+/**
+ * The entries of a tree. Nothing that a tree says is believed: whoever wrote it may have been another
+ * program, or another person.
+ * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`, `DEVS_SNAPSHOT_INVALID`
+ */
 export function readTree(store: ObjectStore, oid: string): Map<string, TreeEntry> {
   const entries = new Map<string, TreeEntry>();
   if (oid === EMPTY_TREE) return entries;
   const body = store.read(oid, 'tree');
   for (let at = 0; at < body.length; ) {
     const space = body.indexOf(32, at);
-    const nul = body.indexOf(0, space);
+    const nul = space === -1 ? -1 : body.indexOf(0, space);
+    if (nul === -1 || space - at > MODE_DIGITS || nul + 21 > body.length) throw invalidTree(oid, null, 'is cut short');
     const mode = Number.parseInt(body.toString('latin1', at, space), 8);
-    entries.set(body.toString('latin1', space + 1, nul), { mode, oid: body.toString('hex', nul + 1, nul + 21) });
+    const name = body.toString('latin1', space + 1, nul);
+    const problem = MODES.has(mode) ? nameProblem(name) : `has the mode ${toText(body.toString('latin1', at, space))}`;
+    if (problem !== null) throw invalidTree(oid, name, problem);
+    // The same name as a file and as a directory is a duplicate, too.
+    if (entries.has(name)) throw invalidTree(oid, name, 'stands there twice');
+    entries.set(name, { mode, oid: body.toString('hex', nul + 1, nul + 21) });
     at = nul + 21;
   }
   return entries;
+}
+
+function invalidTree(oid: string, name: string | null, problem: string): AtomicSnapshotError {
+  const what = name === null ? `tree ${oid}` : `${JSON.stringify(toText(name))} in tree ${oid}`;
+  return new AtomicSnapshotError('DEVS_SNAPSHOT_INVALID', `${what} ${problem}; nothing was changed`, {
+    hint: `git ls-tree ${oid}`,
+    data: { oid, ...(name === null ? {} : { name: toText(name) }) },
+  });
 }
 
 /** The entry at `path` below the tree `root`, or null. */
@@ -136,21 +162,53 @@ export type PathChange = {
   readonly after: TreeEntry | null;
 };
 
-/** The files that differ between two trees. Directories whose trees are equal are not read. */
-export function* diffTrees(store: ObjectStore, before: string, after: string, dir = ''): Generator<PathChange> {
-  if (before === after) return;
-  const left = readTree(store, before);
-  const right = readTree(store, after);
-  for (const name of new Set([...left.keys(), ...right.keys()])) {
-    const path = dir === '' ? name : `${dir}/${name}`;
-    const a = left.get(name) ?? null;
-    const b = right.get(name) ?? null;
-    if (a?.oid === b?.oid && a?.mode === b?.mode) continue;
-    const aTree = a?.mode === DIRECTORY;
-    const bTree = b?.mode === DIRECTORY;
-    if (aTree || bTree) yield* diffTrees(store, aTree ? a.oid : EMPTY_TREE, bTree ? b.oid : EMPTY_TREE, path);
-    const fileBefore = aTree ? null : a;
-    const fileAfter = bTree ? null : b;
-    if (fileBefore !== null || fileAfter !== null) yield { path, before: fileBefore, after: fileAfter };
+/** A comparison that would say more than this about two trees is not one of trees that git made. */
+const MAX_TREES_READ = 2_000_000;
+
+/**
+ * The files that differ between two trees. Directories whose trees are equal are not read.
+ * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID` where a tree breaks git's rules, is too deep, or
+ * holds more directories than any work tree: a tree that names itself many times has billions.
+ */
+export function diffTrees(store: ObjectStore, before: string, after: string): Generator<PathChange> {
+  return new TreeComparison(store).compare({ before, after, dir: '', depth: 0 });
+}
+
+interface Pair {
+  readonly before: string;
+  readonly after: string;
+  readonly dir: BytePath;
+  readonly depth: number;
+}
+
+class TreeComparison {
+  readonly #store: ObjectStore;
+  #read = 0;
+
+  constructor(store: ObjectStore) {
+    this.#store = store;
+  }
+
+  *compare({ before, after, dir, depth }: Pair): Generator<PathChange> {
+    if (before === after) return;
+    if (depth > MAX_TREE_DEPTH) throw invalidTree(after, null, `lies deeper than ${MAX_TREE_DEPTH} directories`);
+    if (++this.#read > MAX_TREES_READ) throw invalidTree(after, null, 'belongs to a tree without end');
+    const left = readTree(this.#store, before);
+    const right = readTree(this.#store, after);
+    for (const name of new Set([...left.keys(), ...right.keys()])) {
+      const path = dir === '' ? name : `${dir}/${name}`;
+      const a = left.get(name) ?? null;
+      const b = right.get(name) ?? null;
+      if (a?.oid === b?.oid && a?.mode === b?.mode) continue;
+      const treeBefore = a?.mode === DIRECTORY ? a.oid : null;
+      const treeAfter = b?.mode === DIRECTORY ? b.oid : null;
+      if (treeBefore !== null || treeAfter !== null) {
+        const pair = { before: treeBefore ?? EMPTY_TREE, after: treeAfter ?? EMPTY_TREE };
+        yield* this.compare({ ...pair, dir: path, depth: depth + 1 });
+      }
+      const fileBefore = treeBefore === null ? a : null;
+      const fileAfter = treeAfter === null ? b : null;
+      if (fileBefore !== null || fileAfter !== null) yield { path, before: fileBefore, after: fileAfter };
+    }
   }
 }

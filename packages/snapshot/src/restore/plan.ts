@@ -3,7 +3,7 @@ import { EMPTY_TREE } from '../objects/object-id.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { diffTrees, GITLINK, SYMLINK, type TreeEntry } from '../objects/trees.ts';
 import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
-import { permissionsOf } from '../scan/permissions.ts';
+import { recordedPermissions, restoredPermissions } from '../scan/permissions.ts';
 import { absentBySkipWorktree, diffFiles, type LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 
 /** A path on which the work tree and the snapshot differ. */
@@ -126,8 +126,9 @@ function changedPermissions(
   const changed: { path: BytePath; mode: number }[] = [];
   for (const [path, mode] of candidates) {
     if (handled.has(path)) continue;
-    const wanted = permissionsOf(after, path, mode);
-    if (wanted !== permissionsOf(before, path, mode)) changed.push({ path, mode: wanted });
+    const onDisk = recordedPermissions(before, path, mode);
+    const wanted = restoredPermissions(path, onDisk, recordedPermissions(after, path, mode));
+    if (wanted !== onDisk) changed.push({ path, mode: wanted });
   }
   return changed;
 }

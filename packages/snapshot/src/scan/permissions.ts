@@ -50,10 +50,30 @@ export class PermissionTable {
   }
 }
 
-/** The permissions of a file or, with a slash at its end, a directory. `mode` tells scripts from other files. */
-export function permissionsOf({ usual, unusual }: Permissions, path: BytePath, mode: number): number {
+/** What a snapshot may set: a setuid, setgid or sticky bit is never taken from one. */
+const SETTABLE = 0o777;
+
+/**
+ * The permissions that a restore gives a file or, with a slash at the path's end, a directory. `mode`
+ * tells scripts from other files.
+ */
+export function permissionsOf(permissions: Permissions, path: BytePath, mode: number): number {
+  return recordedPermissions(permissions, path, mode) & SETTABLE;
+}
+
+/** The permissions as they were on disk, with the setuid, setgid and sticky bits. */
+export function recordedPermissions({ usual, unusual }: Permissions, path: BytePath, mode: number): number {
   const kind = path.endsWith('/') ? 'directory' : mode & 0o100 ? 'executable' : 'file';
   // A file may be called `constructor`, which every object has from its prototype.
-  const own = Object.hasOwn(unusual, path) ? unusual[path] : undefined;
-  return Number.parseInt(own ?? usual[kind], 8);
+  const own = Object.hasOwn(unusual, path) ? unusual[path]! : usual[kind];
+  return Number.parseInt(own, 8);
+}
+
+/**
+ * What a restore makes of permissions that differ: those of the snapshot, and of the higher bits those
+ * that are on disk already. A directory keeps all of these, a file those that the snapshot has, too.
+ */
+export function restoredPermissions(path: BytePath, onDisk: number, recorded: number): number {
+  const higher = onDisk & ~SETTABLE;
+  return (recorded & SETTABLE) | (path.endsWith('/') ? higher : higher & recorded);
 }

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { type BytePath, byteOrder, onDisk, toText } from '../base/byte-path.ts';
 import { readIfThere } from '../base/durable.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
+import { nameProblem } from '../base/path-rules.ts';
 import { type GitIndex, statMatches, viewOf } from '../git/index-file.ts';
 import type { Repository } from '../git/repository.ts';
 import { GITLINK } from '../objects/trees.ts';
@@ -26,7 +27,7 @@ export interface Suspect extends Candidate {
 
 export interface Skipped {
   readonly path: BytePath;
-  readonly reason: 'nested repository' | 'submodule' | 'fifo' | 'socket' | 'device';
+  readonly reason: 'nested repository' | 'submodule' | 'fifo' | 'socket' | 'device' | 'unsafe name';
 }
 
 export interface Scan {
@@ -160,6 +161,12 @@ class Scanner {
       return;
     }
     const path = join(dir, entry.name);
+    if (nameProblem(entry.name) !== null) {
+      // No tree may hold it, so that git itself could not add it. A `.git` was reported above.
+      if (entry.name !== '.git' && !this.#isLeftOut(path, within))
+        this.#result.skipped.push({ path, reason: 'unsafe name' });
+      return;
+    }
     if (entry.isDirectory()) {
       if (position !== undefined && tracked.entries[position]!.mode === GITLINK) {
         this.#result.present[position] = 1;
