@@ -22,7 +22,8 @@ const FILES = [
   'BISECT_EXPECTED_REV',
   'BISECT_ANCESTORS_OK',
 ];
-const DIRECTORIES = ['rebase-merge', 'rebase-apply', 'sequencer'];
+// The refs of a bisect and of a rebase with merges belong to one work tree, and git never packs them.
+const DIRECTORIES = ['rebase-merge', 'rebase-apply', 'sequencer', 'refs/bisect', 'refs/rewritten'];
 
 /** Relative path (slashes) to content, of all operation files that exist. */
 export function readOperationFiles(gitDir: string): Map<string, Buffer> {

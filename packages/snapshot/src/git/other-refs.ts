@@ -69,11 +69,11 @@ export interface MovedRef {
 }
 
 /** What is not as it was. New stash entries push the others along, so these are known by their commits. */
-export function movedRefs(before: OtherRefs, now: OtherRefs, except: string | null): MovedRef[] {
+export function movedRefs(before: OtherRefs, now: OtherRefs, except: ReadonlySet<string>): MovedRef[] {
   const stashed = new Set([...now].filter(([name]) => isStash(name)).map(([, oid]) => oid));
   const moved: MovedRef[] = [];
   for (const ref of new Set([...before.keys(), ...now.keys()])) {
-    if (ref === except) continue;
+    if (except.has(ref)) continue;
     const [a, b] = [before.get(ref) ?? null, now.get(ref) ?? null];
     if (!isStash(ref)) {
       if (a !== b) moved.push({ ref, before: a, now: b });

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { readTextIfThere, removeIfThere, updateUnderGitLock } from '../base/durable.ts';
-import { AtomicSnapshotError } from '../base/errors.ts';
+import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import type { Repository } from './repository.ts';
 
 /** Where HEAD points: a branch (which may have no commit yet), or a commit when detached. */
@@ -13,6 +13,8 @@ export interface Head {
 }
 
 const OID = /^[0-9a-f]{40}$/;
+/** Git's own limit on symbolic refs that lead to symbolic refs. */
+const MAX_SYMBOLIC = 5;
 const ZERO_OID: string = '0'.repeat(40);
 
 export function readHead(repo: Repository): Head {
@@ -29,14 +31,44 @@ export function readRef(repo: Repository, name: string, depth = 0): string | nul
   const text = readLoose(refFile(repo, name));
   if (text === null) return packedRefs(repo).get(name) ?? null;
   const target = /^ref: (.+)\n?$/.exec(text)?.[1];
-  if (target !== undefined && depth < 5) return readRef(repo, target, depth + 1);
+  if (target !== undefined && depth < MAX_SYMBOLIC) return readRef(repo, target, depth + 1);
   if (!OID.test(text.trim())) throw invalidRef(name, repo);
   return text.trim();
 }
 
+/**
+ * The names through which a symbolic ref leads to its object, beginning with `name` itself. For
+ * nearly every branch that is its own name alone.
+ */
+export function symbolicChain(repo: Repository, name: string): string[] {
+  const chain = [name];
+  while (chain.length <= MAX_SYMBOLIC) {
+    const target = /^ref: (.+)\n?$/.exec(readLoose(refFile(repo, chain.at(-1)!)) ?? '')?.[1];
+    if (target === undefined) break;
+    chain.push(target);
+  }
+  return chain;
+}
+
+/** Makes `name` a symbolic ref to `target`, durably. */
+export function updateSymbolicRef(repo: Repository, name: string, target: string): void {
+  const file = refFile(repo, name);
+  const bytes = Buffer.from(`ref: ${target}\n`);
+  updateUnderGitLock(file, () => {
+    removeEmptyDirectories(file);
+    return bytes;
+  });
+}
+
 function readLoose(file: string): string | null {
-  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
-  return stat?.isFile() ? readTextIfThere(file) : null;
+  try {
+    const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+    return stat?.isFile() ? readTextIfThere(file) : null;
+  } catch (error) {
+    // A ref has the name of the directory that this one would be in.
+    if (codeOf(error) === 'ENOTDIR') return null;
+    throw error;
+  }
 }
 
 /** Branches and snapshots are shared between linked work trees. */
@@ -81,8 +113,26 @@ export function packedRefs(repo: Repository): Map<string, string> {
 export function updateRef(repo: Repository, name: string, oid: string, expected: string | null): void {
   updateUnderGitLock(refFile(repo, name), () => {
     assertRef(repo, name, expected);
+    removeEmptyDirectories(refFile(repo, name));
     return Buffer.from(`${oid}\n`);
   });
+}
+
+/** Directories without a ref, which git leaves behind and removes where a ref is to have their name. */
+function removeEmptyDirectories(dir: string): void {
+  let entries: fs.Dirent[];
+  try {
+    entries = fs.readdirSync(dir, { withFileTypes: true });
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return;
+    throw error;
+  }
+  for (const entry of entries) if (entry.isDirectory()) removeEmptyDirectories(path.join(dir, entry.name));
+  try {
+    fs.rmdirSync(dir);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
+  }
 }
 
 /** Deletes a ref if it still holds `expected`, from the packed refs too. */
@@ -121,6 +171,7 @@ function assertRef(repo: Repository, name: string, expected: string | null): voi
 /** Adds a line to a ref's log where git would. Logs of `HEAD` are the work tree's own. */
 export function appendReflog(repo: Repository, name: string, from: string | null, to: string, message: string): void {
   const file = path.join(name === 'HEAD' ? repo.gitDir : repo.commonDir, 'logs', name);
+  removeEmptyDirectories(file);
   if (!repo.config.bool('core.logallrefupdates', true) && !fs.existsSync(file)) return;
   fs.mkdirSync(path.dirname(file), { recursive: true });
   const seconds = Math.floor(Date.now() / 1000);

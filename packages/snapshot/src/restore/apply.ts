@@ -1,22 +1,9 @@
 import type { Repository } from '../git/repository.ts';
-import type { ObjectStore } from '../objects/object-store.ts';
 import { permissionsOf } from '../scan/permissions.ts';
 import { type LoadedSnapshot, readStateFile, readStateOperation } from '../snapshot/load-snapshot.ts';
-import type { Progress } from '../snapshot/take-options.ts';
 import { IndexLock, restoreGitState } from './git-state.ts';
-import type { RestorePlan } from './plan.ts';
+import type { RestoreJob } from './restore-job.ts';
 import { WorkTree } from './work-tree.ts';
-
-/** One restore: where to, and what has to change for it. */
-export interface RestoreJob {
-  readonly repo: Repository;
-  readonly store: ObjectStore;
-  readonly target: LoadedSnapshot;
-  readonly plan: RestorePlan;
-  /** Leaves index, HEAD, branch and operation files alone. */
-  readonly filesOnly: boolean;
-  readonly onProgress: (progress: Progress) => void;
-}
 
 /**
  * Proves that the plan can be carried out: everything that will be needed exists and reads back, and nothing stands in
@@ -51,12 +38,12 @@ export function lockIndex({ repo, store, target }: RestoreJob): IndexLock {
 
 /** Carries the plan out and verifies it. Releases the lock, whatever happens. */
 export async function apply(job: RestoreJob, lock: IndexLock): Promise<void> {
-  const { repo, store, target, plan, filesOnly } = job;
+  const { repo, target, plan, filesOnly } = job;
   const tree = workTreeOf(repo, target);
   try {
     await applyPlan(job, tree);
     if (!filesOnly) {
-      restoreGitState(repo, store, target);
+      restoreGitState(job);
       lock.commit();
     }
     for (const { path, to } of plan.writes) tree.assertIs(path, to);

@@ -6,7 +6,7 @@ import { commitsBetween, type HistoryEntry } from '../objects/history.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { findInTree } from '../objects/trees.ts';
 import { diffFiles, type LoadedSnapshot } from '../snapshot/load-snapshot.ts';
-import type { RestoreJob } from './apply.ts';
+import type { RestoreJob } from './restore-job.ts';
 
 const SHOWN = 10;
 

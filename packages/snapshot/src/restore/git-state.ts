@@ -10,11 +10,13 @@ import {
   writeAll,
 } from '../base/durable.ts';
 import { writeOperationFiles } from '../git/operation-files.ts';
-import { appendReflog, deleteRef, readHead, readRef, refFile, updateRef } from '../git/refs.ts';
+import { appendReflog, readHead, refFile } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { readTree } from '../objects/trees.ts';
 import { type LoadedSnapshot, readStateFile, readStateOperation } from '../snapshot/load-snapshot.ts';
+import { moveRefs, restoreSymbolicBranch } from './ref-moves.ts';
+import type { RestoreJob } from './restore-job.ts';
 
 /** git's own lock on the index, already holding the bytes that `commit` puts in place. */
 export class IndexLock {
@@ -68,11 +70,12 @@ export class IndexLock {
  */
 export function removeOwnLocks(repo: Repository, store: ObjectStore, snapshot: LoadedSnapshot): void {
   const { branch, oid } = snapshot.manifest.head;
+  const refs = new Map([...(snapshot.manifest.refMoves ?? []), ...(branch === null ? [] : [[branch, oid] as const])]);
   const written: [file: string, bytes: Buffer | null][] = [
     [path.join(repo.gitDir, 'index'), readStateFile(store, snapshot, 'index')],
     [path.join(repo.gitDir, 'HEAD'), readStateFile(store, snapshot, 'HEAD')],
   ];
-  if (branch !== null) written.push([refFile(repo, branch), oid === null ? null : Buffer.from(`${oid}\n`)]);
+  for (const [ref, to] of refs) written.push([refFile(repo, ref), to === null ? null : Buffer.from(`${to}\n`)]);
   for (const [file, bytes] of written) {
     const found = readIfThere(`${file}.lock`);
     if (found?.equals((bytes ?? Buffer.alloc(0)).subarray(0, found.length))) removeIfThere(`${file}.lock`);
@@ -90,26 +93,16 @@ function restoreSharedIndex(repo: Repository, store: ObjectStore, snapshot: Load
 }
 
 /** Brings branch, HEAD and operation files back. Each by git's own lock, compare-and-swap, with a line in its log. */
-export function restoreGitState(repo: Repository, store: ObjectStore, snapshot: LoadedSnapshot): void {
+export function restoreGitState({ repo, store, target: snapshot, refMoves }: RestoreJob): void {
   const then = snapshot.manifest.head;
   const now = readHead(repo);
   const message = `devs: restore ${snapshot.runId ?? snapshot.id}`;
-  if (then.branch !== null) restoreBranch(repo, then.branch, then.oid, message);
+  moveRefs(repo, refMoves, message);
+  restoreSymbolicBranch(repo, snapshot.manifest.symbolicBranch ?? []);
   const headBytes = readStateFile(store, snapshot, 'HEAD')!;
   const headFile = path.join(repo.gitDir, 'HEAD');
   if (!fs.readFileSync(headFile).equals(headBytes)) updateUnderGitLock(headFile, () => headBytes);
   if (then.oid !== null && now.oid !== then.oid) appendReflog(repo, 'HEAD', now.oid, then.oid, message);
   restoreSharedIndex(repo, store, snapshot);
   writeOperationFiles(repo.gitDir, readStateOperation(store, snapshot), replaceFile);
-}
-
-function restoreBranch(repo: Repository, branch: string, oid: string | null, message: string): void {
-  const current = readRef(repo, branch);
-  if (current === oid) return;
-  if (oid === null) {
-    deleteRef(repo, branch, current!);
-    return;
-  }
-  updateRef(repo, branch, oid, current);
-  appendReflog(repo, branch, current, oid, message);
 }

@@ -12,11 +12,13 @@ import { pathHistoryOf } from '../snapshot/path-history.ts';
 import { SNAPSHOT_REFS } from '../snapshot/snapshot-id.ts';
 import { takeWithExtras } from '../snapshot/take.ts';
 import type { Progress } from '../snapshot/take-options.ts';
-import { apply, lockIndex, proveApplicable, type RestoreJob } from './apply.ts';
+import { apply, lockIndex, proveApplicable } from './apply.ts';
 import { assertHeadMayMove, assertUnchangedSince } from './changed-since.ts';
 import { type IndexLock, removeOwnLocks } from './git-state.ts';
 import { closeJournal, readJournal, writeJournal } from './journal.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
+import { assertRefsMayMove, planRefMoves, type RefMove } from './ref-moves.ts';
+import type { RestoreJob } from './restore-job.ts';
 import type { RestoreOptions, RestoreReport } from './restore-options.ts';
 
 /** Everything `AtomicSnapshot.restore` promises. */
@@ -33,9 +35,13 @@ export async function restoreSnapshot(
   const paths = options.paths?.map((path) => fromText(path.replace(/^\.\/|\/+$/g, ''))) ?? null;
   const filesOnly = options.filesOnly === true || paths !== null;
   const after = options.after == null ? null : await loadNamed(repo, store, options.after);
-  if (!filesOnly && options.after !== undefined) await assertHeadMayMove(repo, store, snapshot, after);
+  const refMoves = filesOnly ? [] : planRefMoves(repo, snapshot);
+  if (!filesOnly && options.after !== undefined) {
+    await assertHeadMayMove(repo, store, snapshot, after);
+    assertRefsMayMove(repo, store, refMoves, { target: snapshot, after });
+  }
   const { keep: keepSnapshot = false, onProgress = () => {} } = options;
-  const request = { paths, filesOnly, dryRun: options.dryRun === true, safety: null, after, onProgress };
+  const request = { paths, filesOnly, refMoves, dryRun: options.dryRun === true, safety: null, after, onProgress };
   const report = await applySnapshot(repo, store, snapshot, request);
   if (keepSnapshot || filesOnly || request.dryRun) return report;
   deleteRef(repo, ref, oid);
@@ -64,12 +70,15 @@ export async function recoverRestore(place: Place): Promise<RestoreReport | null
   const { ref, oid } = resolveSnapshot(repo, snapshots.has(journal.target) ? journal.target : journal.safety);
   const snapshot = await loadSnapshot(store, ref, oid);
   removeOwnLocks(repo, store, snapshot);
-  return applySnapshot(repo, store, snapshot, { ...journal, dryRun: false, after: null, onProgress: () => {} });
+  const refMoves = journal.filesOnly ? [] : planRefMoves(repo, snapshot);
+  const request = { ...journal, refMoves, dryRun: false, after: null, onProgress: () => {} };
+  return applySnapshot(repo, store, snapshot, request);
 }
 
 interface Request {
   readonly paths: readonly BytePath[] | null;
   readonly filesOnly: boolean;
+  readonly refMoves: readonly RefMove[];
   readonly dryRun: boolean;
   /** The safety snapshot of the interrupted attempt, when this one finishes it. */
   readonly safety: string | null;
@@ -94,7 +103,8 @@ async function applySnapshot(
   };
   const { rules, knows, otherRules } = pathHistoryOf(store, snapshot, ignoreCase);
   const protectedCommits = [...snapshot.protectedCommits.filter((oid) => !isSnapshot(store, oid)), snapshot.oid];
-  const extras = { otherRules, protectedCommits, isAnonymous: request.dryRun };
+  const refMoves = request.refMoves.map(({ ref, from }) => [ref, from] as const);
+  const extras = { otherRules, protectedCommits, refMoves, isAnonymous: request.dryRun };
   const taken = await takeWithExtras(repo, { label: snapshot.label, options: safety, extras });
   const now = await loadSnapshot(store, taken.ref, taken.oid);
   const plan = planRestore(store, now, snapshot, {
@@ -103,7 +113,7 @@ async function applySnapshot(
     includes: (path) => request.paths?.some((wanted) => covers(wanted, path)) ?? true,
   });
   const { filesOnly, onProgress, after } = request;
-  const job: RestoreJob = { repo, store, target: snapshot, plan, filesOnly, onProgress };
+  const job: RestoreJob = { repo, store, target: snapshot, plan, filesOnly, refMoves: request.refMoves, onProgress };
   try {
     await proveApplicable(job);
     if (after !== null) assertUnchangedSince(job, { after, now });
@@ -120,7 +130,7 @@ async function applySnapshot(
     filesOnly,
     safetyRef: request.safety ?? taken.ref,
     halfwayRef: request.safety === null ? null : taken.ref,
-    moved: filesOnly ? [] : movedSince(repo, store, snapshot),
+    moved: filesOnly ? [] : movedSince(job),
     dropped: false,
   };
   if (request.dryRun) return { ...report, safetyRef: null };
@@ -151,10 +161,12 @@ function isSnapshot(store: ObjectStore, oid: string): boolean {
   return store.contains(oid) && readCommit(store, oid).message.startsWith(SUBJECT);
 }
 
-function movedSince(repo: Repository, store: ObjectStore, snapshot: LoadedSnapshot): MovedRef[] {
-  const then = readStateFile(store, snapshot, 'refs');
+function movedSince({ repo, store, target, refMoves }: RestoreJob): MovedRef[] {
+  const then = readStateFile(store, target, 'refs');
   // A snapshot of an older version does not say.
-  return then === null ? [] : movedRefs(decodeOtherRefs(then), readOtherRefs(repo), snapshot.manifest.head.branch);
+  return then === null
+    ? []
+    : movedRefs(decodeOtherRefs(then), readOtherRefs(repo), new Set(refMoves.map(({ ref }) => ref)));
 }
 
 function describePlan(plan: RestorePlan): Pick<RestoreReport, 'written' | 'deleted' | 'permissions' | 'spared'> {

@@ -5,6 +5,8 @@ import type { Permissions } from '../scan/permissions.ts';
 export interface Manifest {
   readonly schema: 1;
   readonly head: { readonly branch: string | null; readonly oid: string | null };
+  /** The names through which HEAD's branch leads, where it is a symbolic ref itself. */
+  readonly symbolicBranch?: readonly string[];
   /** Modification time of the index file, nanoseconds since the epoch; null where there is no index. */
   readonly indexMtimeNs: string | null;
   readonly permissions: Permissions;
@@ -13,6 +15,11 @@ export interface Manifest {
   readonly skipWorktreePresent: readonly BytePath[] | null;
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
   readonly includeIgnored: readonly string[];
+  /**
+   * In a safety snapshot, the refs that the restore was about to move and where they stood (null: the
+   * ref did not exist), so that undoing the restore moves them back.
+   */
+  readonly refMoves?: readonly (readonly [ref: string, oid: string | null])[];
   /** Written last into the structure, so that a reader can tell that nothing is missing. */
   readonly complete: true;
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type GitIndex, readIndex } from '../git/index-file.ts';
 import { readOperationFiles } from '../git/operation-files.ts';
 import { type OtherRefs, readOtherRefs } from '../git/other-refs.ts';
-import { type Head, readHead } from '../git/refs.ts';
+import { type Head, readHead, symbolicChain } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { readTree } from '../objects/trees.ts';
@@ -11,6 +11,8 @@ import { readTree } from '../objects/trees.ts';
 /** Everything of a repository's state that lies in git's own files. */
 export interface GitState {
   readonly head: Head;
+  /** The names through which HEAD's branch leads; empty where HEAD is detached. */
+  readonly symbolicBranch: readonly string[];
   readonly headBytes: Buffer;
   readonly index: GitIndex;
   readonly operation: Map<string, Buffer>;
@@ -18,8 +20,10 @@ export interface GitState {
 }
 
 export function readGitState(repo: Repository, store: ObjectStore): GitState {
+  const head = readHead(repo);
   return {
-    head: readHead(repo),
+    head,
+    symbolicBranch: head.branch === null ? [] : symbolicChain(repo, head.branch),
     headBytes: fs.readFileSync(path.join(repo.gitDir, 'HEAD')),
     index: readIndex(repo.gitDir, (oid) => readTree(store, oid)),
     operation: readOperationFiles(repo.gitDir),

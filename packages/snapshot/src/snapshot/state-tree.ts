@@ -31,7 +31,11 @@ export function writeStateTree(take: TakeContext, scan: Scan, present: readonly 
   return writeTreeOf(writer, items);
 }
 
-function manifestOf({ git, tracked, options }: TakeContext, scan: Scan, present: readonly BytePath[]): Manifest {
+function manifestOf(
+  { git, tracked, options, extras }: TakeContext,
+  scan: Scan,
+  present: readonly BytePath[],
+): Manifest {
   return {
     schema: 1,
     head: git.head,
@@ -41,6 +45,8 @@ function manifestOf({ git, tracked, options }: TakeContext, scan: Scan, present:
     skipWorktreePresent: tracked.entries.some((entry) => entry.skipWorktree) ? present : null,
     skipped: scan.skipped,
     includeIgnored: options.includeIgnored ?? [],
+    ...(git.symbolicBranch.length > 1 ? { symbolicBranch: git.symbolicBranch } : {}),
+    ...(extras.refMoves === undefined ? {} : { refMoves: extras.refMoves }),
     complete: true,
   };
 }

@@ -47,6 +47,8 @@ export interface TakeExtras {
   readonly otherRules: Pick<TreeIgnoreRules, 'ignores'> | null;
   /** Commits that git must not prune while the snapshot exists. */
   readonly protectedCommits: readonly string[];
+  /** The refs that the restore is about to move, and where they stand. */
+  readonly refMoves?: readonly (readonly [ref: string, oid: string | null])[];
   /** Writes the commit without a ref, for a comparison right now; git prunes it later. */
   readonly isAnonymous: boolean;
 }
