@@ -31,7 +31,9 @@ export function ensureBuilt() {
 function pnpm(args) {
   const cli = process.env.npm_execpath;
   const [command, prefix] = cli?.endsWith('js') ? [process.execPath, [cli]] : [cli ?? 'pnpm', []];
-  const env = { ...process.env, ...ownHeaders() };
+  // pnpm-workspace.yaml says the same, for who installs without this script; another pnpm might not read it.
+  const fromSource = { npm_config_build_from_source: 'better-sqlite3' };
+  const env = { ...process.env, ...fromSource, ...ownHeaders() };
   const result = spawnSync(command, [...prefix, ...args], { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28 });
   if (result.status === 0) return;
   process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error ?? ''}\n`);
