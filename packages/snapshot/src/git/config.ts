@@ -1,113 +1,116 @@
-import os from 'node:os';
-import path from 'node:path';
-import { readTextIfThere } from '../base/durable.ts';
-import { conditionHolds } from './config-conditions.ts';
+import { AtomicSnapshotError } from '../base/errors.ts';
+import { expandUserPath, type GitEnvironment } from './environment.ts';
+
+/** Where a value comes from; `command` is the environment (`git -c`, `GIT_CONFIG_COUNT`). */
+export type ConfigScope = 'system' | 'global' | 'local' | 'worktree' | 'command';
+
+export interface ConfigValue {
+  /** Null where the key stands alone: true as a boolean. */
+  readonly value: string | null;
+  readonly scope: ConfigScope;
+}
+
+export interface ConfigEntry extends ConfigValue {
+  readonly key: string;
+}
+
+/** What the repository itself cannot say: git's own "protected configuration" (git-config(1), SCOPES). */
+const TRUSTED: ReadonlySet<ConfigScope> = new Set(['system', 'global', 'command']);
 
 /** Git configuration values by `section.key` or `section.subsection.key`; section and key in lower case. */
 export class GitConfig {
-  readonly #values = new Map<string, string[]>();
-  readonly #gitDir: string;
+  readonly #values = new Map<string, ConfigValue[]>();
+  readonly #entries: ConfigEntry[] = [];
+  readonly #environment: GitEnvironment;
 
-  /** `gitDir`: what conditional includes ask about. */
-  constructor(gitDir: string) {
-    this.#gitDir = gitDir;
+  /** `environment`: whose home directory `~/` means. */
+  constructor(environment: GitEnvironment) {
+    this.#environment = environment;
   }
 
-  get(key: string): string | undefined {
-    return this.#values.get(key)?.at(-1);
+  add(entry: ConfigEntry): void {
+    this.#entries.push(entry);
+    const all = this.#values.get(entry.key);
+    if (all === undefined) this.#values.set(entry.key, [entry]);
+    else all.push(entry);
   }
 
-  /** All values of a key, in git's order. */
-  all(key: string): readonly string[] {
-    return this.#values.get(key) ?? [];
+  /** Every value, in git's order. */
+  entries(): readonly ConfigEntry[] {
+    return this.#entries;
   }
 
   keys(): Iterable<string> {
     return this.#values.keys();
   }
 
-  /** Git's booleans; a key without a value is true. */
-  bool(key: string, fallback: boolean): boolean {
-    const value = this.get(key)?.toLowerCase();
-    if (value === undefined) return fallback;
-    return !['false', 'no', 'off', '0', ''].includes(value);
+  /** The value in force. @throws AtomicSnapshotError `DEVS_CONFIG_INVALID` where its key stands alone. */
+  get(key: string): string | undefined {
+    return textOf(key, this.#values.get(key)?.at(-1));
   }
 
-  /** A value that is a path: `~/` means the home directory. */
+  /** As `get`, of the values that the user or the system set, so that a cloned repository has no say. */
+  trusted(key: string): string | undefined {
+    return textOf(key, this.#trustedValues(key).at(-1));
+  }
+
+  /** All values of a key, in git's order; an empty string where the key stands alone. */
+  all(key: string): readonly string[] {
+    return (this.#values.get(key) ?? []).map(({ value }) => value ?? '');
+  }
+
+  /** As `all`, of the values that the user or the system set. */
+  allTrusted(key: string): readonly string[] {
+    return this.#trustedValues(key).map(({ value }) => value ?? '');
+  }
+
+  /** Where the value in force comes from. */
+  scopeOf(key: string): ConfigScope | undefined {
+    return this.#values.get(key)?.at(-1)?.scope;
+  }
+
+  /** Git's booleans. @throws AtomicSnapshotError `DEVS_CONFIG_INVALID` where it is none: git refuses, too. */
+  bool(key: string, fallback: boolean): boolean {
+    const found = this.#values.get(key)?.at(-1);
+    if (found === undefined) return fallback;
+    const value = parseBool(found.value);
+    if (value === null) throw invalid(key, `is '${found.value}', which is no boolean`);
+    return value;
+  }
+
+  /** A value that is a path: `~/` and `~user/` mean home directories. */
   path(key: string): string | undefined {
     const value = this.get(key);
-    return value === undefined ? undefined : expandHome(value);
+    return value === undefined ? undefined : expanded(key, value, this.#environment);
   }
 
-  /** Later values win, and files read later win over files read earlier. */
-  readFile(file: string, depth = 0): void {
-    const text = readTextIfThere(file);
-    if (text === null) return;
-    for (const [key, value] of parseConfig(text)) {
-      const condition = /^includeif\.(.*)\.path$/s.exec(key)?.[1];
-      if (key === 'include.path' || condition !== undefined) {
-        const holds = condition === undefined || conditionHolds(condition, file, this.#gitDir);
-        // Git's own limit on nested includes.
-        if (holds && depth < 10) this.readFile(path.resolve(path.dirname(file), expandHome(value)), depth + 1);
-      } else {
-        const all = this.#values.get(key);
-        if (all === undefined) this.#values.set(key, [value]);
-        else all.push(value);
-      }
-    }
+  #trustedValues(key: string): ConfigValue[] {
+    return (this.#values.get(key) ?? []).filter(({ scope }) => TRUSTED.has(scope));
   }
 }
 
-function expandHome(value: string): string {
-  return value.startsWith('~/') ? path.join(os.homedir(), value.slice(2)) : value;
+function textOf(key: string, found: ConfigValue | undefined): string | undefined {
+  if (found?.value === null) throw invalid(key, 'has no value');
+  return found?.value;
 }
 
-/** Reads system, user and repository configuration, in git's order. */
-export function readConfig(commonDir: string, gitDir: string): GitConfig {
-  const config = new GitConfig(gitDir);
-  config.readFile('/etc/gitconfig');
-  config.readFile(path.join(os.homedir(), '.config/git/config'));
-  config.readFile(path.join(os.homedir(), '.gitconfig'));
-  config.readFile(path.join(commonDir, 'config'));
-  if (config.bool('extensions.worktreeconfig', false)) config.readFile(path.join(gitDir, 'config.worktree'));
-  return config;
+function expanded(key: string, value: string, environment: GitEnvironment): string {
+  const path = expandUserPath(value, environment);
+  if (path === null) throw invalid(key, `is '${value}', and there is no such home directory`);
+  return path;
 }
 
-/** The syntax of git-config(1): sections, quoted subsections, quoted values, comments and continued lines. */
-function* parseConfig(text: string): Generator<[string, string]> {
-  let section = '';
-  const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
-  for (let i = 0; i < lines.length; i++) {
-    let line = lines[i]!.trim();
-    const header = /^\[\s*([A-Za-z0-9.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]/.exec(line);
-    if (header !== null) {
-      const subsection = header[2]?.replace(/\\(.)/g, '$1');
-      section = header[1]!.toLowerCase() + (subsection === undefined ? '' : `.${subsection}`);
-      line = line.slice(header[0].length).trim();
-    }
-    const assignment = /^([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*(.*))?$/.exec(line);
-    if (assignment === null) continue;
-    let raw = assignment[2];
-    while (raw !== undefined && /(?:^|[^\\])(?:\\\\)*\\$/.test(raw)) raw = raw.slice(0, -1) + (lines[++i] ?? '');
-    yield [`${section}.${assignment[1]!.toLowerCase()}`, raw === undefined ? 'true' : unquote(raw)];
-  }
+/** Null where it is no boolean. A number is true unless it is 0. */
+export function parseBool(value: string | null): boolean | null {
+  if (value === null) return true;
+  if (value === '' || /^(?:false|no|off)$/i.test(value)) return false;
+  if (/^(?:true|yes|on)$/i.test(value)) return true;
+  return /^\s*[+-]?(?:\d+|0x[0-9a-f]+)[kmg]?$/i.test(value) ? !/^\s*[+-]?(?:0x)?0+[kmg]?$/i.test(value) : null;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', b: '\b' };
-
-function unquote(raw: string): string {
-  let out = '';
-  let kept = 0;
-  let quoted = false;
-  for (let i = 0; i < raw.length; i++) {
-    const char = raw[i]!;
-    if (char === '"') quoted = !quoted;
-    else if (!quoted && (char === '#' || char === ';')) break;
-    else if (char === '\\') {
-      const next = raw[++i] ?? '';
-      out += ESCAPES[next] ?? next;
-    } else out += char;
-    if (quoted || !/\s/.test(char)) kept = out.length;
-  }
-  return out.slice(0, kept);
+function invalid(key: string, what: string): AtomicSnapshotError {
+  return new AtomicSnapshotError('DEVS_CONFIG_INVALID', `the git configuration's ${key} ${what}`, {
+    hint: `git config --show-origin --get-all ${key}`,
+    data: { key },
+  });
 }

@@ -2,7 +2,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { readTextIfThere } from '../base/durable.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
-import { type GitConfig, readConfig } from './config.ts';
+import type { GitConfig } from './config.ts';
+import { readConfig } from './config-reader.ts';
+import { defaultEnvironment, type GitEnvironment } from './environment.ts';
 
 /** Where a work tree and its git directories are. All paths are absolute and real. */
 export interface Repository {
@@ -15,6 +17,7 @@ export interface Repository {
   /** What git calls a linked work tree; null for the main one. */
   readonly workTreeName: string | null;
   readonly config: GitConfig;
+  readonly environment: GitEnvironment;
 }
 
 /** Where a repository is: a directory inside its work tree, or the repository itself, found earlier. */
@@ -25,10 +28,10 @@ export type Place = string | Repository;
  * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY`, `DEVS_BARE_REPOSITORY`, `DEVS_SHA256_REPOSITORY`,
  * `DEVS_REFTABLE_REPOSITORY`, `DEVS_REPOSITORY_FORMAT`, `DEVS_UNREADABLE`.
  */
-export function findRepository(place: Place): Repository {
+export function findRepository(place: Place, environment: GitEnvironment = defaultEnvironment()): Repository {
   if (typeof place !== 'string') return place;
   try {
-    return findUpwards(place);
+    return findUpwards(place, environment);
   } catch (error) {
     if (codeOf(error) !== 'EACCES') throw error;
     throw new AtomicSnapshotError('DEVS_UNREADABLE', `may not read ${(error as NodeJS.ErrnoException).path ?? place}`, {
@@ -39,11 +42,11 @@ export function findRepository(place: Place): Repository {
   }
 }
 
-function findUpwards(cwd: string): Repository {
+function findUpwards(cwd: string, environment: GitEnvironment): Repository {
   if (!fs.existsSync(cwd)) throw notARepository(cwd);
   for (let dir = fs.realpathSync(cwd); ; dir = path.dirname(dir)) {
     const gitDir = gitDirOf(dir);
-    if (gitDir !== null) return checked(dir, gitDir);
+    if (gitDir !== null) return checked(dir, gitDir, environment);
     if (looksLikeGitDir(dir)) throw bare(dir);
     if (path.dirname(dir) === dir) throw notARepository(cwd);
   }
@@ -78,9 +81,9 @@ function commonDirOf(gitDir: string): string {
   return text === null ? gitDir : path.resolve(gitDir, text.trim());
 }
 
-function checked(root: string, gitDir: string): Repository {
+function checked(root: string, gitDir: string, environment: GitEnvironment): Repository {
   const commonDir = fs.realpathSync(commonDirOf(gitDir));
-  const config = readConfig(commonDir, gitDir);
+  const config = readConfig({ commonDir, gitDir }, environment);
   const refuse = (code: string, what: string) =>
     new AtomicSnapshotError(code, `${root} ${what}`, { data: { path: root } });
   if (config.get('extensions.objectformat')?.toLowerCase() === 'sha256') {
@@ -98,7 +101,8 @@ function checked(root: string, gitDir: string): Repository {
   const version = Number(config.get('core.repositoryformatversion') ?? '0');
   if (version > 1) throw refuse('DEVS_REPOSITORY_FORMAT', `has repository format ${version}; devs knows 0 and 1`);
   if (gitDir === commonDir && config.bool('core.bare', false)) throw bare(root);
-  return { root, gitDir, commonDir, workTreeName: gitDir === commonDir ? null : path.basename(gitDir), config };
+  const workTreeName = gitDir === commonDir ? null : path.basename(gitDir);
+  return { root, gitDir, commonDir, workTreeName, config, environment };
 }
 
 function notARepository(cwd: string): AtomicSnapshotError {
