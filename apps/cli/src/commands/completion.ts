@@ -1,8 +1,8 @@
-import { findRepository } from '@devs/snapshot';
 import type { Command } from 'commander';
 import { CliError, EXIT_USAGE } from '../base/errors.ts';
 import { shortId } from '../base/short-id.ts';
 import { taskNames } from '../config/tasks-file.ts';
+import { findProject } from '../project/find-project.ts';
 import { openLog } from '../project/open-log.ts';
 import type { CommandContext } from './context.ts';
 
@@ -64,15 +64,15 @@ async function candidates(context: CommandContext, program: Command, words: read
   const choices = command.options.find(({ long }) => long === before.at(-1))?.argChoices;
   if (choices !== undefined) return [...choices];
   const argument = command.registeredArguments[0]?.name();
-  if (argument === 'task') return taskNames(context.cwd, findRepository(context.cwd).root);
+  if (argument === 'task') return taskNames(context.cwd, findProject(context).root);
   if (argument === 'run') return runNames(context);
   return argument === 'shell' ? Object.keys(SCRIPTS) : [];
 }
 
 /** Looks only: completing a word must not lock or repair. */
-async function runNames({ cwd }: CommandContext): Promise<string[]> {
+async function runNames(context: CommandContext): Promise<string[]> {
   const { checkDatabase } = await import('@devs/db');
-  const { root } = findRepository(cwd);
+  const { root } = findProject(context);
   const { exists, problems } = checkDatabase(root);
   if (!exists || problems.length > 0) return [];
   const { log, close } = await openLog(root, { hasLiveRun: () => true });

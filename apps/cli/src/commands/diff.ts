@@ -2,6 +2,7 @@ import { AtomicSnapshot, type DiffEntry } from '@devs/snapshot';
 import { stat } from '../output/diff-stat.ts';
 import { quotePath } from '../output/escape.ts';
 import { page } from '../output/pager.ts';
+import { findProject } from '../project/find-project.ts';
 import { snapshotOf } from '../project/restore-operation.ts';
 import { viewProject } from '../project/view-project.ts';
 import { workTreePaths } from '../project/work-tree-paths.ts';
@@ -27,7 +28,7 @@ export async function diff(
   flags: DiffFlags,
 ): Promise<number> {
   const { cwd, terminal } = context;
-  await using project = await viewProject(cwd, terminal.event);
+  await using project = await viewProject(findProject(context), terminal.event);
   const run = await findRun(project.log, name);
   const { root } = project.repo;
   const isNames = flags.nameOnly === true || flags.nameStatus === true;

@@ -1,7 +1,7 @@
 import { StateLock } from '@devs/lock';
-import { findRepository } from '@devs/snapshot';
 import { CHECKS } from '../doctor/checks.ts';
 import type { Check, Finding, Patient } from '../doctor/finding.ts';
+import { findProject } from '../project/find-project.ts';
 import type { CommandContext } from './context.ts';
 import { lockFor } from './with-lock.ts';
 
@@ -13,8 +13,8 @@ interface Line extends Pick<Finding, 'check' | 'ok' | 'message' | 'hint'> {
 
 /** `devs doctor`: looks for what could lose work, or stop the next run. Exit code 1 while something is wrong. */
 export async function doctor(context: CommandContext, flags: { readonly fix?: boolean }): Promise<number> {
-  const { cwd, terminal } = context;
-  const repo = findRepository(cwd);
+  const { terminal } = context;
+  const repo = findProject(context);
   const patient: Patient = { repo, isHeld: (await StateLock.inspect(repo.root)).state === 'held' };
   const lines: Line[] = [];
   let isRepaired = false;

@@ -1,5 +1,6 @@
 import type { Run, RunLog } from '@devs/db';
 import { CliError, EXIT_USAGE } from '../base/errors.ts';
+import { findProject } from '../project/find-project.ts';
 import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
 
@@ -26,8 +27,8 @@ export async function findRun(log: RunLog | null, name: string): Promise<Run> {
 }
 
 /** As `findRun`, for commands that go on to lock: a name that means nothing must not create a database. */
-export async function findRunFirst({ cwd, terminal }: CommandContext, name: string): Promise<Run> {
-  await using project = await viewProject(cwd, terminal.event);
+export async function findRunFirst(context: CommandContext, name: string): Promise<Run> {
+  await using project = await viewProject(findProject(context), context.terminal.event);
   // Awaited here: the project is closed when this function returns.
   return await findRun(project.log, name);
 }

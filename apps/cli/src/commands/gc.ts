@@ -3,6 +3,7 @@ import { CliError, EXIT_USAGE } from '../base/errors.ts';
 import { formatAge, formatBytes, formatCount, parseDuration } from '../base/units.ts';
 import { shieldFromSignals } from '../processes/run-child.ts';
 import { dropIfThere } from '../project/drop-if-there.ts';
+import { findProject } from '../project/find-project.ts';
 import type { LockedProject } from '../project/lock-project.ts';
 import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
@@ -28,12 +29,12 @@ interface Group {
  * those.
  */
 export async function gc(context: CommandContext, flags: GcFlags): Promise<number> {
-  const { cwd, terminal } = context;
+  const { terminal } = context;
   const limits = readLimits(flags);
   using _ = shieldFromSignals();
   {
     // Where nothing ever ran, no database must come into being.
-    await using view = await viewProject(cwd, terminal.event);
+    await using view = await viewProject(findProject(context), terminal.event);
     if (view.log === null) return report(context, [], 0, flags);
   }
   await using project = await lockFor(context, 'gc');

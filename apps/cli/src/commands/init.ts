@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { findRepository } from '@devs/snapshot';
 import { CONFIG_FILE, taskNames } from '../config/tasks-file.ts';
 import { excludeOwnFiles } from '../project/exclude.ts';
+import { findProject } from '../project/find-project.ts';
 import type { CommandContext } from './context.ts';
 
 const TEMPLATE = `{
@@ -17,8 +17,9 @@ const TEMPLATE = `{
 `;
 
 /** `devs init`: a \`devs.json\` to fill in, where there is none. Not needed for \`devs run -- command\`. */
-export async function init({ cwd, terminal }: CommandContext): Promise<number> {
-  const repo = findRepository(cwd);
+export async function init(context: CommandContext): Promise<number> {
+  const { cwd, terminal } = context;
+  const repo = findProject(context);
   const file = path.join(repo.root, CONFIG_FILE);
   const isNew = createIfMissing(file);
   // Refuses what cannot be read, naming line and column.

@@ -4,6 +4,7 @@ import { shortId } from '../base/short-id.ts';
 import { formatAge, formatCount, formatDuration } from '../base/units.ts';
 import { escapeLine } from '../output/escape.ts';
 import type { Coloured } from '../output/terminal.ts';
+import { findProject } from '../project/find-project.ts';
 import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
 
@@ -11,8 +12,9 @@ import type { CommandContext } from './context.ts';
 type Fate = 'kept' | 'restored' | 'dropped' | null;
 
 /** `devs log`: one line a run, newest first. */
-export async function log({ cwd, terminal }: CommandContext, limit: number): Promise<number> {
-  await using project = await viewProject(cwd, terminal.event);
+export async function log(context: CommandContext, limit: number): Promise<number> {
+  const { terminal } = context;
+  await using project = await viewProject(findProject(context), terminal.event);
   const runs = (await project.log?.list(limit)) ?? [];
   if (runs.length === 0) {
     if (!terminal.options.json) terminal.say('nothing has run here yet');

@@ -1,11 +1,12 @@
 import path from 'node:path';
 import type { Changes } from '@devs/db';
-import { findRepository } from '@devs/snapshot';
+import { environmentFrom } from '@devs/snapshot';
 import { CliError, EXIT_USAGE } from '../base/errors.ts';
 import { formatCount, parseDuration } from '../base/units.ts';
 import type { NamedTask } from '../config/tasks-file.ts';
 import { assertCommandExists } from '../processes/find-command.ts';
 import { shieldFromSignals } from '../processes/run-child.ts';
+import { findProject } from '../project/find-project.ts';
 import { assertTaskId, type CommandTask, quoteWord, type SequenceTask, taskIdOf } from '../runner/task.ts';
 import { type RunResult, TaskRunner, type TaskRunnerOptions } from '../runner/task-runner.ts';
 import type { CommandContext } from './context.ts';
@@ -60,7 +61,7 @@ async function planJobs(
   if (names.length > 0) {
     // Loaded here: a command after -- needs no parser of task files.
     const { findTask } = await import('../config/tasks-file.ts');
-    const { root } = findRepository(cwd);
+    const { root } = findProject(context);
     const jobs = names.map((name) => namedJob(name, findTask(name, cwd, root), env, flags));
     return flags.atomic === true && jobs.length > 1 ? [asOne(jobs, flags)] : jobs;
   }
@@ -126,6 +127,7 @@ async function runJob(context: CommandContext, job: Job, flags: RunFlags): Promi
     flags.wait === undefined ? 0 : flags.wait === true ? Number.POSITIVE_INFINITY : parseDuration(flags.wait);
   const runner = new TaskRunner({
     cwd,
+    environment: environmentFrom(env),
     wait,
     ...job.options,
     ...(flags.force === true ? { orphans: 'warn' } : {}),

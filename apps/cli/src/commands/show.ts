@@ -2,13 +2,15 @@ import { AtomicSnapshot } from '@devs/snapshot';
 import { formatAge, formatDuration } from '../base/units.ts';
 import { stat } from '../output/diff-stat.ts';
 import { quotePath } from '../output/escape.ts';
+import { findProject } from '../project/find-project.ts';
 import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
 import { findRun } from './find-run.ts';
 
 /** `devs show`: everything that is known of a run. */
-export async function show({ cwd, terminal }: CommandContext, name: string): Promise<number> {
-  await using project = await viewProject(cwd, terminal.event);
+export async function show(context: CommandContext, name: string): Promise<number> {
+  const { terminal } = context;
+  await using project = await viewProject(findProject(context), terminal.event);
   const run = await findRun(project.log, name);
   const { root } = project.repo;
   const events = await project.log!.events(['crash', 'restore', 'undo', 'drop', 'gc'], [run.id]);

@@ -1,7 +1,8 @@
 import type { RunLog } from '@devs/db';
 import { StateLock } from '@devs/lock';
-import { findRepository, newSnapshotId, takeSnapshot } from '@devs/snapshot';
+import { newSnapshotId, takeSnapshot } from '@devs/snapshot';
 import { shieldFromSignals } from '../processes/run-child.ts';
+import { findProject } from '../project/find-project.ts';
 import { openLog } from '../project/open-log.ts';
 import { assertTaskId } from '../runner/task.ts';
 import type { CommandContext } from './context.ts';
@@ -13,9 +14,9 @@ import { lockFor } from './with-lock.ts';
  */
 export async function snapshot(context: CommandContext, label = 'snapshot'): Promise<number> {
   assertTaskId(label);
-  const { cwd, env } = context;
+  const { env } = context;
   using _ = shieldFromSignals();
-  const { root } = findRepository(cwd);
+  const { root } = findProject(context);
   const status = await StateLock.inspect(root);
   if (status.state === 'held' && env.DEVS_LOCK_ID !== undefined && status.lock.id === env.DEVS_LOCK_ID) {
     const { log, close } = await openLog(root, { hasLiveRun: () => true });

@@ -2,12 +2,14 @@ import { StateLock } from '@devs/lock';
 import { AtomicSnapshot } from '@devs/snapshot';
 import { formatAge, formatDuration } from '../base/units.ts';
 import { orphansOf } from '../processes/surviving-processes.ts';
+import { findProject } from '../project/find-project.ts';
 import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
 
 /** `devs status`: who holds the lock, how the last run ended, what can be restored. */
-export async function status({ cwd, terminal }: CommandContext): Promise<number> {
-  await using project = await viewProject(cwd, terminal.event);
+export async function status(context: CommandContext): Promise<number> {
+  const { terminal } = context;
+  await using project = await viewProject(findProject(context), terminal.event);
   const lock = await StateLock.inspect(project.repo.root);
   const last = (await project.log?.list(100))?.find(({ status: how }) => how !== 'snapshot');
   const orphans = lock.state === 'dead' ? orphansOf(lock.lock) : [];

@@ -1,5 +1,6 @@
 import { renderRestore } from '../output/render-restore.ts';
 import { shieldFromSignals } from '../processes/run-child.ts';
+import { findProject } from '../project/find-project.ts';
 import { newestOperation, nothingToUndo } from '../project/newest-operation.ts';
 import { performRestore, type RestoreFlags } from '../project/restore-operation.ts';
 import { viewProject } from '../project/view-project.ts';
@@ -20,7 +21,7 @@ export async function undo(context: CommandContext, flags: Pick<RestoreFlags, 'f
 }
 
 /** Where nothing ever ran, no database must come into being. */
-async function assertHasHistory({ cwd, terminal }: CommandContext): Promise<void> {
-  await using view = await viewProject(cwd, terminal.event);
+async function assertHasHistory(context: CommandContext): Promise<void> {
+  await using view = await viewProject(findProject(context), context.terminal.event);
   if (view.log === null) throw nothingToUndo('nothing has run here yet');
 }

@@ -1,16 +1,17 @@
 import { StateLock } from '@devs/lock';
-import { findRepository } from '@devs/snapshot';
 import { CliError, EXIT_HELD } from '../base/errors.ts';
 import { describeProcesses, orphansOf } from '../processes/surviving-processes.ts';
+import { findProject } from '../project/find-project.ts';
 import type { CommandContext } from './context.ts';
 
 /** `devs unlock`: removes the lock that has this id, and no other. That of a living or unknown holder needs `--force`. */
 export async function unlock(
-  { cwd, terminal }: CommandContext,
+  context: CommandContext,
   id: string,
   flags: { readonly force?: boolean },
 ): Promise<number> {
-  const { root } = findRepository(cwd);
+  const { terminal } = context;
+  const { root } = findProject(context);
   const status = await StateLock.inspect(root);
   if (flags.force === true && status.state === 'held') {
     const { pid, task_id } = status.lock;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import process from 'node:process';
-import { findRepository } from '@devs/snapshot';
+import { findProject } from '../project/find-project.ts';
 import { escapeBytes } from './escape.ts';
 import { paint, type Terminal } from './terminal.ts';
 
@@ -14,7 +14,7 @@ interface PagerContext {
 export async function page({ cwd, env, terminal }: PagerContext, patch: Buffer): Promise<void> {
   if (!process.stdout.isTTY) return terminal.write(patch);
   const coloured = Buffer.from(patch.toString('latin1').split('\n').map(colourLine).join('\n'));
-  const pager = env.GIT_PAGER ?? findRepository(cwd).config.get('core.pager') ?? env.PAGER ?? 'less';
+  const pager = env.GIT_PAGER ?? findProject({ cwd, env }).config.trusted('core.pager') ?? env.PAGER ?? 'less';
   if (pager === '' || pager === 'cat' || !(await runPager(pager, env, coloured))) terminal.write(coloured);
 }
 

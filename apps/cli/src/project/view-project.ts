@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { OpenOptions, RunLog } from '@devs/db';
 import { type LockData, StateLock } from '@devs/lock';
-import { AtomicSnapshot, findRepository, type Repository } from '@devs/snapshot';
+import { AtomicSnapshot, type Repository } from '@devs/snapshot';
 import type { Emit } from './events.ts';
 import { lockProject, readOrphanPolicy } from './lock-project.ts';
 import { objectToOrphans } from './object-to-orphans.ts';
@@ -16,11 +16,10 @@ export interface ProjectView extends AsyncDisposable {
 }
 
 /**
- * Opens the project that contains `cwd` to be looked at. What a killed run left is repaired first, under the lock;
+ * Opens a project to be looked at. What a killed run left is repaired first, under the lock;
  * a living run is not disturbed. Creates nothing where devs never ran.
  */
-export async function viewProject(cwd: string, emit: Emit): Promise<ProjectView> {
-  const repo = findRepository(cwd);
+export async function viewProject(repo: Repository, emit: Emit): Promise<ProjectView> {
   const objection = objectToOrphans(() => readOrphanPolicy(repo.root), emit);
   const onWait = (holder: LockData) => emit({ type: 'waiting', holder });
   const takeover = await StateLock.releaseStale(repo.root, undefined, { objection, onWait });

@@ -3,6 +3,7 @@ import type { Changes } from '@devs/db';
 import {
   AtomicSnapshot,
   findRepository,
+  type GitEnvironment,
   newSnapshotId,
   type Progress,
   prepareTake,
@@ -22,6 +23,8 @@ import { assertTaskId, type CommandTask, describe, type Task } from './task.ts';
 export interface TaskRunnerOptions {
   /** Anywhere inside the work tree to protect. */
   readonly cwd: string;
+  /** What git would see of the environment. Default: a home directory, and no variable of git's. */
+  readonly environment?: GitEnvironment | undefined;
   /** What happens to the repository when the task fails. Default `keep`: it stays, and can be restored. */
   readonly onFailure?: 'keep' | 'restore';
   /** What happens to the snapshot when the task succeeds. Default `drop`. */
@@ -90,9 +93,9 @@ export class TaskRunner {
    */
   async run(task: Task): Promise<RunResult> {
     assertTaskId(task.id);
-    const { cwd, wait = 0, signal, parentLockId, orphans } = this.#options;
+    const { cwd, environment, wait = 0, signal, parentLockId, orphans } = this.#options;
     // Its thread starts while this one waits for the lock and opens the database.
-    const repo = findRepository(cwd);
+    const repo = findRepository(cwd, environment);
     prepareTake(repo);
     const request = {
       taskId: task.id,
@@ -137,7 +140,7 @@ export class TaskRunner {
     const { log } = project;
     const forget = this.#options.onSuccess !== 'keep';
     // Found again: the task may have changed what kind of repository it is.
-    const repo = findRepository(project.repo.root);
+    const repo = findRepository(project.repo.root, project.repo.environment);
     const headAfter = AtomicSnapshot.head(repo).oid;
     const end = { status: 'succeeded' as const, exitCode: 0, headAfter, forget };
     await this.#timed('write the end', () => log.finish(runId, end));

@@ -1,7 +1,7 @@
-import os from 'node:os';
 import path from 'node:path';
 import type { BytePath } from '../base/byte-path.ts';
-import { readIfThere } from '../base/durable.ts';
+import { readRegularFile } from '../base/regular-file.ts';
+import { userFile } from '../git/environment.ts';
 import type { Repository } from '../git/repository.ts';
 import { linesOf, parsePattern } from './patterns.ts';
 
@@ -10,6 +10,10 @@ const KEEPS_SIZE = /^(?:filter=.+|working-tree-encoding=.+)$/;
 
 /** Git LFS is on most machines, and its pointers never have the size of what they stand for. */
 const CONFIGURED_FILTER = /^filter\.(?!lfs\.).*\.(?:clean|smudge|process)$/s;
+
+/** Git ignores attributes files that are larger, and lines that are longer (attr.h). */
+const LIMITS = { limit: 100 * 1024 * 1024, code: 'DEVS_PATTERN_FILE_INVALID' } as const;
+const LINE_LIMIT = 2048;
 
 type Test = (path: BytePath) => boolean;
 
@@ -26,16 +30,19 @@ export class ConversionRules {
 
   constructor(repo: Repository) {
     this.#everything = [...repo.config.keys()].some((key) => CONFIGURED_FILTER.test(key));
-    const global = repo.config.path('core.attributesfile') ?? path.join(os.homedir(), '.config/git/attributes');
-    for (const file of [global, '/etc/gitattributes', path.join(repo.commonDir, 'info/attributes')]) {
-      this.add('', readIfThere(file));
+    const { config, environment, commonDir, root } = repo;
+    const global = config.path('core.attributesfile') ?? userFile(environment, 'attributes');
+    for (const file of [global, environment.systemAttributes, path.join(commonDir, 'info/attributes')]) {
+      if (file !== null) this.add('', readRegularFile(path.resolve(root, file), LIMITS));
     }
   }
 
   /** Adds the `.gitattributes` of `dir`. */
   add(dir: BytePath, bytes: Buffer | null): void {
     if (bytes === null) return;
-    for (const line of linesOf(bytes)) this.#addLine(dir === '' ? '' : `${dir}/`, line.trim());
+    for (const line of linesOf(bytes)) {
+      if (line.length < LINE_LIMIT) this.#addLine(dir === '' ? '' : `${dir}/`, line.trim());
+    }
   }
 
   #addLine(base: BytePath, line: string): void {

@@ -1,7 +1,7 @@
-import os from 'node:os';
 import path from 'node:path';
 import type { BytePath } from '../base/byte-path.ts';
-import { readIfThere } from '../base/durable.ts';
+import { readRegularFile } from '../base/regular-file.ts';
+import { userFile } from '../git/environment.ts';
 import type { Repository } from '../git/repository.ts';
 import { lastMatch, type PatternFile, parseIgnoreFile } from './patterns.ts';
 
@@ -14,11 +14,19 @@ export interface OutsideIgnores {
 }
 
 export function readOutsideIgnores(repo: Repository): OutsideIgnores {
-  const global = repo.config.path('core.excludesfile') ?? path.join(os.homedir(), '.config/git/ignore');
+  const global = repo.config.path('core.excludesfile') ?? userFile(repo.environment, 'ignore');
   return {
-    global: readIfThere(path.resolve(repo.root, global)),
-    info: readIfThere(path.join(repo.commonDir, 'info/exclude')),
+    global: global === null ? null : readPatterns(path.resolve(repo.root, global)),
+    // Git follows a link here. devs does not: what it points to would become a part of every snapshot.
+    info: readPatterns(path.join(repo.commonDir, 'info/exclude'), true),
   };
+}
+
+/** Git ignores pattern files that are larger (dir.c, PATTERN_MAX_FILE_SIZE). */
+const LIMIT = 100 * 1024 * 1024;
+
+function readPatterns(file: string, noFollow = false): Buffer | null {
+  return readRegularFile(file, { limit: LIMIT, code: 'DEVS_PATTERN_FILE_INVALID', noFollow });
 }
 
 /** The rules in force in one directory: its own `.gitignore` over its parents' over the outside files. */
