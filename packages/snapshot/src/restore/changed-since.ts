@@ -6,6 +6,8 @@ import { commitsBetween, type HistoryEntry } from '../objects/history.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { findInTree } from '../objects/trees.ts';
 import { diffFiles, type LoadedSnapshot } from '../snapshot/load-snapshot.ts';
+import { changedDirectoriesAndPermissions } from './directory-changes.ts';
+import { isSameIndex } from './index-changes.ts';
 import type { RestoreJob } from './restore-job.ts';
 
 const SHOWN = 10;
@@ -63,10 +65,11 @@ export function assertUnchangedSince(
   { after, now }: { readonly after: LoadedSnapshot; readonly now: LoadedSnapshot },
 ): void {
   const since = diffFiles(store, after, now);
-  const overwritten = [...plan.writes, ...plan.deletions]
-    .map(({ path }) => path)
-    .filter((path) => differs(since, path));
-  const index = !filesOnly && isNew(now.indexTree, after.indexTree, target.indexTree);
+  const contents = [...plan.writes, ...plan.deletions].map(({ path }) => path).filter((path) => differs(since, path));
+  const others = changedDirectoriesAndPermissions(plan, { after, now });
+  const overwritten = [...new Set([...contents, ...others])];
+  const isSame = (other: LoadedSnapshot) => isSameIndex(store, now, other);
+  const index = !filesOnly && !isSame(after) && !isSame(target);
   const operationOf = ({ stateTree }: LoadedSnapshot) => findInTree(store, stateTree, 'operation')?.oid ?? null;
   const operation = !filesOnly && isNew(operationOf(now), operationOf(after), operationOf(target));
   if (overwritten.length === 0 && !index && !operation) return;
