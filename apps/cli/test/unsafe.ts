@@ -25,7 +25,7 @@ const RANGES = [
   [0xe0000, 0xe0fff],
 ] as const;
 
-export function isUnsafe(codePoint: number): boolean {
+function isUnsafe(codePoint: number): boolean {
   return RANGES.some(([from, to]) => codePoint >= from && codePoint <= to);
 }
 

@@ -40,7 +40,11 @@ export async function diff(
   });
   if (terminal.options.json) for (const entry of entries) terminal.json({ ...entry });
   else if (entries.length === 0) terminal.say(`no file differs from ${run.id}`);
-  else if (isPatch) await page(context, Buffer.concat(entries.map(patchOf)));
+  else if (isPatch)
+    await page(
+      { ...context, root, configured: project.repo.config.trusted('core.pager') },
+      Buffer.concat(entries.map(patchOf)),
+    );
   else for (const line of linesOf(entries, flags)) terminal.answer(...line);
   return entries.length === 0 ? 0 : 1;
 }

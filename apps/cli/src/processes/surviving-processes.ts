@@ -43,7 +43,7 @@ function readProc(pid: string, file: string): Buffer | null {
 
 /** `ps -E` of macOS appends the environment to the command. */
 function searchPs(assignment: string): readonly LeftBehind[] {
-  const { stdout } = spawnSync('ps', ['-A', '-E', '-ww', '-o', 'pid=,command='], {
+  const { stdout } = spawnSync('/bin/ps', ['-A', '-E', '-ww', '-o', 'pid=,command='], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });
