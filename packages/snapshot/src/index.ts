@@ -3,21 +3,16 @@ import { explained } from './base/system-errors.ts';
 import { type DiffEntry, type DiffOptions, diffSnapshots } from './compare/diff.ts';
 import { ownBytes } from './compare/own-bytes.ts';
 import { type VerifyReport, verifySnapshot } from './compare/verify.ts';
-import { deleteRef, type Head, listRefs, readHead } from './git/refs.ts';
+import { deleteRef, type Head, readHead } from './git/refs.ts';
 import { findRepository, type Place } from './git/repository.ts';
 import { ObjectStore } from './objects/object-store.ts';
-import { readJournal } from './restore/journal.ts';
+import { type JournalState, journalStateOf } from './restore/journal.ts';
 import { recoverRestore, restoreSnapshot } from './restore/restore.ts';
-import type { RestoreOptions, RestoreReport } from './restore/restore-options.ts';
+import type { RecoverOptions, RestoreOptions, RestoreReport } from './restore/restore-options.ts';
 import { removeDeadDrop } from './snapshot/abandoned-files.ts';
-import {
-  loadSnapshot,
-  readInfo,
-  readInfoIfWhole,
-  resolveSnapshot,
-  type SnapshotInfo,
-} from './snapshot/load-snapshot.ts';
-import { SNAPSHOT_REFS } from './snapshot/snapshot-id.ts';
+import { listSnapshotRefs, resolveSnapshot, snapshotNotFound } from './snapshot/find-snapshot.ts';
+import { loadSnapshot } from './snapshot/load-snapshot.ts';
+import { readInfoIfWhole, type SnapshotInfo } from './snapshot/snapshot-info.ts';
 import { takeSnapshot } from './snapshot/take.ts';
 import type { TakeOptions } from './snapshot/take-options.ts';
 
@@ -29,12 +24,22 @@ export { environmentFrom, type GitEnvironment } from './git/environment.ts';
 export type { MovedRef } from './git/other-refs.ts';
 export type { Head } from './git/refs.ts';
 export { findRepository, type Place, type Repository } from './git/repository.ts';
-export type { RestoreOptions, RestoreReport } from './restore/restore-options.ts';
-export type { SnapshotInfo } from './snapshot/load-snapshot.ts';
+export type { RecoverOptions, RestoreOptions, RestoreReport } from './restore/restore-options.ts';
 export { newSnapshotId, SNAPSHOT_REFS } from './snapshot/snapshot-id.ts';
+export type { SnapshotInfo } from './snapshot/snapshot-info.ts';
 export type { SnapshotKind } from './snapshot/snapshot-kind.ts';
 export { prepareTake, takeSnapshot } from './snapshot/take.ts';
 export type { Progress, TakeOptions, TakeReport } from './snapshot/take-options.ts';
+
+export interface DropOptions {
+  /**
+   * Says that no other process drops this snapshot at the same time, so that a lock which a killed drop
+   * left on the ref may be removed.
+   */
+  readonly exclusive?: boolean;
+  /** The commit that the ref must still name. A ref that was rewritten since names another snapshot. */
+  readonly oid?: string;
+}
 
 export interface SnapshotDetails extends SnapshotInfo {
   /** Where HEAD pointed when it was taken. */
@@ -72,21 +77,21 @@ export class AtomicSnapshot {
   }
 
   /** Finishes a restore that was interrupted; null where none was. */
-  static async recover(place: Place): Promise<RestoreReport | null> {
-    return explained(() => recoverRestore(place));
+  static async recover(place: Place, options: RecoverOptions = {}): Promise<RestoreReport | null> {
+    return explained(() => recoverRestore(place, options));
   }
 
   /**
-   * Deletes the snapshot's ref. `exclusive`: the caller knows that nobody else is dropping it, and a lock that a killed drop
-   * left on it is removed.
-   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_GIT_LOCKED`
+   * Deletes the snapshot's ref. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_REF_MOVED`,
+   * `DEVS_GIT_LOCKED`
    */
-  static async drop(place: Place, stashRef: string, options: { readonly exclusive?: boolean } = {}): Promise<void> {
+  static async drop(place: Place, stashRef: string, options: DropOptions = {}): Promise<void> {
     return explained(async () => {
       const repo = findRepository(place);
       const { ref, oid } = resolveSnapshot(repo, stashRef);
+      if (ref === oid) throw snapshotNotFound(repo, ref);
       if (options.exclusive === true) removeDeadDrop(repo, ref);
-      deleteRef(repo, ref, oid);
+      deleteRef(repo, ref, options.oid ?? oid);
     });
   }
 
@@ -98,7 +103,7 @@ export class AtomicSnapshot {
     return explained(async () => {
       const repo = findRepository(place);
       using store = new ObjectStore(repo.commonDir);
-      const all = [...listRefs(repo, SNAPSHOT_REFS)].map(([ref, oid]) => readInfoIfWhole(store, ref, oid));
+      const all = [...listSnapshotRefs(repo)].map(([ref, oid]) => readInfoIfWhole(repo, store, ref, oid));
       return all
         .filter(({ workTreeName }) => options.allWorkTrees === true || workTreeName === repo.workTreeName)
         .sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -110,10 +115,10 @@ export class AtomicSnapshot {
     return explained(async () => {
       const repo = findRepository(place);
       using store = new ObjectStore(repo.commonDir);
-      const { ref, oid } = resolveSnapshot(repo, stashRef);
-      const { manifest } = await loadSnapshot(store, ref, oid);
+      const snapshot = await loadSnapshot(repo, store, resolveSnapshot(repo, stashRef));
+      const { manifest, ref, id, oid, label, kind, runId, takenAt, workTreeName, trailers } = snapshot;
       const skipped = manifest.skipped.map(({ path, reason }) => ({ path: toText(path), reason }));
-      return { ...readInfo(store, ref, oid), head: manifest.head, skipped };
+      return { ref, id, oid, label, kind, runId, takenAt, workTreeName, trailers, head: manifest.head, skipped };
     });
   }
 
@@ -144,9 +149,17 @@ export class AtomicSnapshot {
     return explained(() => ownBytes(place, refs, others));
   }
 
+  /**
+   * Whether a restore was interrupted (`sound`) and waits for `recover`. A journal that this repository's
+   * devs did not write is `foreign`: `recover` moves it aside.
+   */
+  static journalState(place: Place): JournalState['state'] {
+    return journalStateOf(findRepository(place));
+  }
+
   /** Whether a restore was interrupted and waits for `recover`. */
   static hasPendingRestore(place: Place): boolean {
-    return readJournal(findRepository(place).gitDir) !== null;
+    return AtomicSnapshot.journalState(place) === 'sound';
   }
 
   /** Where HEAD of the work tree that contains `place` points. */

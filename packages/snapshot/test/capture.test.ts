@@ -22,10 +22,10 @@ async function captureReplaced(before: Put, after: Put) {
   const stat = fs.lstatSync(file);
   fs.rmSync(file);
   after(file);
-  const { gitDir, commonDir } = findRepository(repo.dir);
-  using store = new ObjectStore(commonDir);
+  const repository = findRepository(repo.dir);
+  using store = new ObjectStore(repository.commonDir);
   const writer = new ObjectWriter(store);
-  const entry = await capture(repo.dir, { path: 'file', stat }, writer, new LargeFileCache(gitDir, store.dir));
+  const entry = await capture(repo.dir, { path: 'file', stat }, writer, new LargeFileCache(repository, store.dir));
   writer.flush();
   return entry && { mode: entry.mode.toString(8), text: repo.git('cat-file', 'blob', entry.oid) };
 }

@@ -2,7 +2,9 @@ import { byteOrder, fromText, toText } from '../base/byte-path.ts';
 import { findRepository, type Place } from '../git/repository.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import { GITLINK, type PathChange, type TreeEntry } from '../objects/trees.ts';
-import { diffFiles, type LoadedSnapshot, loadSnapshot, resolveSnapshot } from '../snapshot/load-snapshot.ts';
+import { diffFiles } from '../snapshot/diff-files.ts';
+import { resolveSnapshot } from '../snapshot/find-snapshot.ts';
+import { type LoadedSnapshot, loadSnapshot } from '../snapshot/load-snapshot.ts';
 import { takeAnonymous } from '../snapshot/take.ts';
 import { diffText } from './text-diff.ts';
 
@@ -33,15 +35,12 @@ export async function diffSnapshots(
 ): Promise<readonly DiffEntry[]> {
   const repo = findRepository(place);
   using store = new ObjectStore(repo.commonDir);
-  const load = async (name: string): Promise<LoadedSnapshot> => {
-    const { ref, oid } = resolveSnapshot(repo, name);
-    return loadSnapshot(store, ref, oid);
-  };
+  const load = (name: string) => loadSnapshot(repo, store, resolveSnapshot(repo, name));
   const before = await load(from);
   if (to !== undefined) return await compare(store, before, await load(to), options);
   // The work tree is compared as a snapshot too: one way to see it, and the same files left out.
   const now = await takeAnonymous(repo, before.label, { since: from });
-  return await compare(store, before, await loadSnapshot(store, now.ref, now.oid), options);
+  return await compare(store, before, await loadSnapshot(repo, store, now), options);
 }
 
 async function compare(

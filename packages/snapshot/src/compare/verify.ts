@@ -3,7 +3,8 @@ import { AtomicSnapshotError } from '../base/errors.ts';
 import { findRepository, type Place } from '../git/repository.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import { DIRECTORY, GITLINK, readTree } from '../objects/trees.ts';
-import { loadSnapshot, resolveSnapshot } from '../snapshot/load-snapshot.ts';
+import { resolveSnapshot } from '../snapshot/find-snapshot.ts';
+import { loadSnapshot } from '../snapshot/load-snapshot.ts';
 
 export interface VerifyProblem {
   readonly oid: string;
@@ -24,8 +25,8 @@ export interface VerifyReport {
 export async function verifySnapshot(place: Place, name: string, seen: Set<string>): Promise<VerifyReport> {
   const repo = findRepository(place);
   using store = new ObjectStore(repo.commonDir);
-  const { ref, oid } = resolveSnapshot(repo, name);
-  const snapshot = await loadSnapshot(store, ref, oid);
+  const snapshot = await loadSnapshot(repo, store, resolveSnapshot(repo, name));
+  const { ref } = snapshot;
   const before = seen.size;
   const problems: VerifyProblem[] = [];
   const check = async (object: string, path: string, read: () => Promise<void>): Promise<void> => {

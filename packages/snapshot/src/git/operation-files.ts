@@ -25,6 +25,14 @@ const FILES = [
 // The refs of a bisect and of a rebase with merges belong to one work tree, and git never packs them.
 const DIRECTORIES = ['rebase-merge', 'rebase-apply', 'sequencer', 'refs/bisect', 'refs/rewritten'];
 
+/** Whether git has a file, or a directory, of that path (relative to the git directory) for an operation in progress. */
+export function isOperationFile(name: string, isDirectory: boolean): boolean {
+  if (name.split('/').some((part) => part === '' || part === '.' || part === '..')) return false;
+  if (DIRECTORIES.some((directory) => name.startsWith(`${directory}/`))) return true;
+  if (!isDirectory) return FILES.includes(name);
+  return DIRECTORIES.some((directory) => directory === name || directory.startsWith(`${name}/`));
+}
+
 /** Relative path (slashes) to content, of all operation files that exist. */
 export function readOperationFiles(gitDir: string): Map<string, Buffer> {
   const files = new Map<string, Buffer>();

@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { flushDirectory, removeIfThere, temporaryName, writeNewFile } from '../base/durable.ts';
+import { flushDirectory, removeIfThere, temporaryName, writeAll } from '../base/durable.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 
 /** A seal is an HMAC-SHA256: 32 bytes. */
@@ -11,18 +11,24 @@ export const SEAL_BYTES = 32;
 const KEY_BYTES = 32;
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
 
-/** The keys that this process has read or made, by common git directory. */
-const keys = new Map<string, Buffer>();
+/**
+ * The keys that this process has read or made, newest first, by common git directory. A task may delete
+ * the file while its run waits: what was sealed before is still this repository's.
+ */
+const remembered = new Map<string, readonly Buffer[]>();
 
 /**
- * Makes the seal of `bytes`, creating this repository's key where there is none. A seal shows that
- * devs wrote the bytes in this repository: what was fetched, unpacked or forged has none. It does
- * not protect against a program that runs as this user and reads the key.
+ * Makes the seal of `bytes`, and this repository's key where there is none. A seal shows that devs wrote
+ * the bytes in this repository: what was fetched, unpacked or forged has none. It does not protect
+ * against a program that runs as this user and reads the key.
  * @throws AtomicSnapshotError `DEVS_SEAL_KEY_UNSAFE`
  */
 export function sealOf(commonDir: string, bytes: Uint8Array): Buffer {
-  const key = readKey(commonDir) ?? createKey(commonDir);
-  return createHmac('sha256', key).update(bytes).digest();
+  for (;;) {
+    const key = readKey(commonDir);
+    if (key !== null) return macOf(key, bytes);
+    createKey(commonDir, remembered.get(commonDir)?.[0] ?? randomBytes(KEY_BYTES));
+  }
 }
 
 /**
@@ -30,18 +36,24 @@ export function sealOf(commonDir: string, bytes: Uint8Array): Buffer {
  * @throws AtomicSnapshotError `DEVS_SEAL_KEY_UNSAFE`
  */
 export function isSealed(commonDir: string, bytes: Uint8Array, seal: Uint8Array): boolean {
+  if (seal.length !== SEAL_BYTES) return false;
+  const isRight = (key: Buffer) => timingSafeEqual(macOf(key, bytes), seal);
+  if (remembered.get(commonDir)?.some(isRight) === true) return true;
+  // The key may have been made since by another process.
   const key = readKey(commonDir);
-  if (key === null || seal.length !== SEAL_BYTES) return false;
-  return timingSafeEqual(createHmac('sha256', key).update(bytes).digest(), seal);
+  return key !== null && isRight(key);
+}
+
+function macOf(key: Buffer, bytes: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(bytes).digest();
 }
 
 function keyFile(commonDir: string): string {
   return path.join(commonDir, 'devs', 'seal.key');
 }
 
+/** Null where there is no key. */
 function readKey(commonDir: string): Buffer | null {
-  const known = keys.get(commonDir);
-  if (known !== undefined) return known;
   const file = keyFile(commonDir);
   let fd: number;
   try {
@@ -51,42 +63,83 @@ function readKey(commonDir: string): Buffer | null {
     throw unsafe(file, codeOf(error) === 'ELOOP' ? 'is a symbolic link' : `cannot be read (${codeOf(error)})`, error);
   }
   try {
-    const stat = fs.fstatSync(fd);
-    const uid = process.geteuid?.();
-    if (!stat.isFile() || stat.nlink !== 1) throw unsafe(file, 'is not a file of its own');
-    if (uid !== undefined && stat.uid !== uid && stat.uid !== 0) throw unsafe(file, 'belongs to another user');
-    if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) throw unsafe(file, 'can be read by other users');
-    if (stat.size !== KEY_BYTES) throw unsafe(file, `has ${stat.size} bytes instead of ${KEY_BYTES}`);
+    assertSafe(file, fd, commonDir);
     const key = Buffer.alloc(KEY_BYTES);
-    fs.readSync(fd, key, 0, KEY_BYTES, 0);
-    keys.set(commonDir, key);
+    if (fs.readSync(fd, key, 0, KEY_BYTES, 0) !== KEY_BYTES) throw unsafe(file, 'cannot be read whole');
+    const others = (remembered.get(commonDir) ?? []).filter((other) => !other.equals(key));
+    remembered.set(commonDir, [key, ...others]);
     return key;
   } finally {
     fs.closeSync(fd);
   }
 }
 
-/** Whole or absent: another process that makes the key at the same time either wins, or finds this one. */
-function createKey(commonDir: string): Buffer {
+function assertSafe(file: string, fd: number, commonDir: string): void {
+  const stat = fs.fstatSync(fd);
+  if (!stat.isFile()) throw unsafe(file, 'is no regular file');
+  if (!isOwn(stat, commonDir)) throw unsafe(file, 'belongs to another user');
+  if (stat.nlink > 1 && !removeLeftLink(file, stat)) throw unsafe(file, 'has more than one name');
+  if (stat.size !== KEY_BYTES) throw unsafe(file, `has ${stat.size} bytes instead of ${KEY_BYTES}`);
+  // A task that runs chmod over everything opens it to others.
+  if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) fs.fchmodSync(fd, 0o600);
+}
+
+/** Root works in other users' repositories (`sudo`), with their keys. Windows has no such numbers. */
+function isOwn(stat: fs.Stats, commonDir: string): boolean {
+  const user = process.geteuid?.();
+  return user === undefined || stat.uid === user || (user === 0 && stat.uid === fs.statSync(commonDir).uid);
+}
+
+/**
+ * Makes the key, whole or not at all: a temporary file is linked to its name, which fails where another
+ * process was faster. That one's key is the key then.
+ */
+function createKey(commonDir: string, key: Buffer): void {
   const file = keyFile(commonDir);
-  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const dir = path.dirname(file);
+  if (fs.mkdirSync(dir, { recursive: true, mode: 0o700 }) !== undefined) flushDirectory(commonDir);
   const temporary = `${file}.tmp.${temporaryName()}`;
-  writeNewFile(temporary, [randomBytes(KEY_BYTES)], 0o600);
+  const fd = fs.openSync(temporary, 'wx', 0o600);
+  try {
+    writeAll(fd, key);
+    const { uid, gid } = fs.statSync(commonDir);
+    // The repository's owner must be able to go on with what root began.
+    if (process.geteuid?.() === 0 && uid !== 0) fs.fchownSync(fd, uid, gid);
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
   try {
     fs.linkSync(temporary, file);
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') moveWithoutLinks(temporary, file, error);
   } finally {
     removeIfThere(temporary);
   }
-  flushDirectory(path.dirname(file));
-  return readKey(commonDir)!;
+  flushDirectory(dir);
+}
+
+/** Some file systems have no hard links. A rename could replace a key, but only one of the same moment. */
+function moveWithoutLinks(temporary: string, file: string, error: unknown): void {
+  if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(codeOf(error))) throw error;
+  if (!fs.existsSync(file)) fs.renameSync(temporary, file);
+}
+
+/** A creator that was killed right after the link leaves its temporary name; no other second name is safe. */
+function removeLeftLink(file: string, { ino, dev }: fs.Stats): boolean {
+  const dir = path.dirname(file);
+  for (const name of fs.readdirSync(dir)) {
+    if (!name.startsWith(`${path.basename(file)}.tmp.`)) continue;
+    const stat = fs.lstatSync(path.join(dir, name), { throwIfNoEntry: false });
+    if (stat?.ino === ino && stat.dev === dev) removeIfThere(path.join(dir, name));
+  }
+  return (fs.lstatSync(file, { throwIfNoEntry: false })?.nlink ?? 1) === 1;
 }
 
 function unsafe(file: string, what: string, cause?: unknown): AtomicSnapshotError {
   return new AtomicSnapshotError(
     'DEVS_SEAL_KEY_UNSAFE',
-    `${file} ${what}, so devs cannot tell its own snapshots from others`,
+    `${file} ${what}, so devs cannot tell its own snapshots from others. Once it is moved away, devs makes a new key, and older snapshots are foreign`,
     { hint: `mv '${file}' '${file}.aside'`, data: { path: file }, cause },
   );
 }

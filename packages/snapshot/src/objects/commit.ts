@@ -10,8 +10,8 @@ export interface Commit {
   readonly time: number;
 }
 
-/** Adds a commit by `devs`. */
-export function addCommit(writer: ObjectWriter, { tree, parents, message, time }: Commit): string {
+/** The bytes of a commit by `devs`. */
+export function encodeCommit({ tree, parents, message, time }: Commit): Buffer {
   const who = `devs <devs@localhost> ${time} +0000`;
   const lines = [
     `tree ${tree}`,
@@ -21,7 +21,12 @@ export function addCommit(writer: ObjectWriter, { tree, parents, message, time }
     '',
     message,
   ];
-  return writer.add('commit', Buffer.from(lines.join('\n')));
+  return Buffer.from(lines.join('\n'));
+}
+
+/** Adds a commit by `devs`. */
+export function addCommit(writer: ObjectWriter, commit: Commit): string {
+  return writer.add('commit', encodeCommit(commit));
 }
 
 /** @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED` */

@@ -1,6 +1,7 @@
 import type { Repository } from '../git/repository.ts';
 import { permissionsOf } from '../scan/permissions.ts';
-import { type LoadedSnapshot, readStateFile, readStateOperation } from '../snapshot/load-snapshot.ts';
+import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
+import { readStateFile, readStateHead, readStateOperation } from '../snapshot/state-files.ts';
 import { IndexLock, restoreGitState } from './git-state.ts';
 import type { RestoreJob } from './restore-job.ts';
 import { WorkTree } from './work-tree.ts';
@@ -17,7 +18,7 @@ export async function proveApplicable({ repo, store, target, plan, filesOnly, on
     for await (const _ of store.readBlob(to!.oid));
   }
   if (!filesOnly) {
-    readStateFile(store, target, 'HEAD');
+    readStateHead(store, target);
     readStateFile(store, target, 'index');
     readStateOperation(store, target);
     if (target.manifest.head.oid !== null) store.read(target.manifest.head.oid, 'commit');

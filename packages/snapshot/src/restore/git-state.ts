@@ -14,7 +14,8 @@ import { appendReflog, readHead, refFile } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { readTree } from '../objects/trees.ts';
-import { type LoadedSnapshot, readStateFile, readStateOperation } from '../snapshot/load-snapshot.ts';
+import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
+import { readStateFile, readStateHead, readStateOperation } from '../snapshot/state-files.ts';
 import { moveRefs, restoreSymbolicBranch } from './ref-moves.ts';
 import type { RestoreJob } from './restore-job.ts';
 
@@ -99,7 +100,7 @@ export function restoreGitState({ repo, store, target: snapshot, refMoves }: Res
   const message = `devs: restore ${snapshot.runId ?? snapshot.id}`;
   moveRefs(repo, refMoves, message);
   restoreSymbolicBranch(repo, snapshot.manifest.symbolicBranch ?? []);
-  const headBytes = readStateFile(store, snapshot, 'HEAD')!;
+  const headBytes = readStateHead(store, snapshot);
   const headFile = path.join(repo.gitDir, 'HEAD');
   if (!fs.readFileSync(headFile).equals(headBytes)) updateUnderGitLock(headFile, () => headBytes);
   if (then.oid !== null && now.oid !== then.oid) appendReflog(repo, 'HEAD', now.oid, then.oid, message);

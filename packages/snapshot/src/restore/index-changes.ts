@@ -1,7 +1,8 @@
 import { oidOf } from '../git/index-file.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { findInTree } from '../objects/trees.ts';
-import { type LoadedSnapshot, readStateIndex } from '../snapshot/load-snapshot.ts';
+import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
+import { readStateIndex } from '../snapshot/state-files.ts';
 
 /**
  * Whether the index of two snapshots says the same: paths, stages, modes, blobs and the bits that a

@@ -4,7 +4,9 @@ import type { ObjectStore } from '../objects/object-store.ts';
 import { diffTrees, GITLINK, SYMLINK, type TreeEntry } from '../objects/trees.ts';
 import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
 import { recordedPermissions, restoredPermissions } from '../scan/permissions.ts';
-import { absentBySkipWorktree, diffFiles, type LoadedSnapshot } from '../snapshot/load-snapshot.ts';
+import { diffFiles } from '../snapshot/diff-files.ts';
+import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
+import { absentBySkipWorktree } from '../snapshot/state-files.ts';
 
 /** A path on which the work tree and the snapshot differ. */
 interface PlannedChange {

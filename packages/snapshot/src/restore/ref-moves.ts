@@ -4,7 +4,8 @@ import { appendReflog, deleteRef, readRef, symbolicChain, updateRef, updateSymbo
 import type { Repository } from '../git/repository.ts';
 import { branchesOfOtherWorkTrees } from '../git/work-trees.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
-import { type LoadedSnapshot, readStateFile } from '../snapshot/load-snapshot.ts';
+import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
+import { readStateFile } from '../snapshot/state-files.ts';
 
 /** One ref that a restore moves. Null: the ref does not exist. */
 export interface RefMove {

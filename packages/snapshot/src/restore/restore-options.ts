@@ -1,7 +1,13 @@
+import type { AtomicSnapshotError } from '../base/errors.ts';
 import type { MovedRef } from '../git/other-refs.ts';
 import type { Progress } from '../snapshot/take-options.ts';
 
-export interface RestoreOptions {
+export interface RecoverOptions {
+  /** Told of a journal that is not this repository's: where it was moved to, and what to do. */
+  readonly onWarning?: (warning: AtomicSnapshotError) => void;
+}
+
+export interface RestoreOptions extends RecoverOptions {
   /**
    * Keeps the snapshot's ref, which a full restore otherwise drops. A restore of some paths, or of files
    * only, never drops it.

@@ -1,25 +1,26 @@
 import { type BytePath, fromText, toText } from '../base/byte-path.ts';
 import { covers } from '../compare/diff.ts';
 import { decodeOtherRefs, type MovedRef, movedRefs, readOtherRefs } from '../git/other-refs.ts';
-import { deleteRef, listRefs } from '../git/refs.ts';
+import { deleteRef } from '../git/refs.ts';
 import { findRepository, type Place, type Repository } from '../git/repository.ts';
 import { readCommit } from '../objects/commit.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import { sweepLeftovers } from '../snapshot/abandoned-files.ts';
 import { SUBJECT } from '../snapshot/commit-message.ts';
-import { type LoadedSnapshot, loadSnapshot, readStateFile, resolveSnapshot } from '../snapshot/load-snapshot.ts';
+import { type NamedSnapshot, resolveSnapshot } from '../snapshot/find-snapshot.ts';
+import { type LoadedSnapshot, loadSnapshot } from '../snapshot/load-snapshot.ts';
 import { pathHistoryOf } from '../snapshot/path-history.ts';
-import { SNAPSHOT_REFS } from '../snapshot/snapshot-id.ts';
+import { readStateFile } from '../snapshot/state-files.ts';
 import { takeWithExtras } from '../snapshot/take.ts';
 import type { Progress } from '../snapshot/take-options.ts';
 import { apply, lockIndex, proveApplicable } from './apply.ts';
 import { assertHeadMayMove, assertUnchangedSince } from './changed-since.ts';
 import { type IndexLock, removeOwnLocks } from './git-state.ts';
-import { closeJournal, readJournal, writeJournal } from './journal.ts';
+import { closeJournal, readJournal, setJournalAside, writeJournal } from './journal.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
 import { assertRefsMayMove, planRefMoves, type RefMove } from './ref-moves.ts';
 import type { RestoreJob } from './restore-job.ts';
-import type { RestoreOptions, RestoreReport } from './restore-options.ts';
+import type { RecoverOptions, RestoreOptions, RestoreReport } from './restore-options.ts';
 
 /** Everything `AtomicSnapshot.restore` promises. */
 export async function restoreSnapshot(
@@ -28,13 +29,12 @@ export async function restoreSnapshot(
   options: RestoreOptions = {},
 ): Promise<RestoreReport> {
   const repo = findRepository(place);
-  await recoverRestore(repo);
+  await recoverRestore(repo, options);
   using store = new ObjectStore(repo.commonDir);
-  const { ref, oid } = resolveSnapshot(repo, name);
-  const snapshot = await loadSnapshot(store, ref, oid);
+  const snapshot = await loadSnapshot(repo, store, resolveSnapshot(repo, name));
   const paths = options.paths?.map((path) => fromText(path.replace(/^\.\/|\/+$/g, ''))) ?? null;
   const filesOnly = options.filesOnly === true || paths !== null;
-  const after = options.after == null ? null : await loadNamed(repo, store, options.after);
+  const after = options.after == null ? null : await loadSnapshot(repo, store, resolveSnapshot(repo, options.after));
   const refMoves = filesOnly ? [] : planRefMoves(repo, snapshot);
   if (!filesOnly && options.after !== undefined) {
     await assertHeadMayMove(repo, store, snapshot, after);
@@ -43,35 +43,31 @@ export async function restoreSnapshot(
   const { keep: keepSnapshot = false, onProgress = () => {} } = options;
   const request = { paths, filesOnly, refMoves, dryRun: options.dryRun === true, safety: null, after, onProgress };
   const report = await applySnapshot(repo, store, snapshot, request);
-  if (keepSnapshot || filesOnly || request.dryRun) return report;
+  const { ref, oid } = snapshot;
+  if (keepSnapshot || filesOnly || request.dryRun || ref === oid) return report;
   deleteRef(repo, ref, oid);
   return { ...report, dropped: true };
 }
 
-/** A commit is loaded even if no ref names it any more: git keeps it for a while. */
-function loadNamed(repo: Repository, store: ObjectStore, name: string): Promise<LoadedSnapshot> {
-  if (/^[0-9a-f]{40}$/.test(name)) return loadSnapshot(store, name, name);
-  const { ref, oid } = resolveSnapshot(repo, name);
-  return loadSnapshot(store, ref, oid);
-}
-
 /**
- * Finishes a restore that was interrupted; null where none was. Rolling forward needs nothing but the target, which
- * was proven readable before the first change.
+ * Finishes a restore that was interrupted; null where none was. Rolling forward needs nothing but the
+ * target, which was proven readable before the first change. A journal that this repository's devs did
+ * not write is moved aside with a warning, and nothing is restored.
  */
-export async function recoverRestore(place: Place): Promise<RestoreReport | null> {
+export async function recoverRestore(place: Place, options: RecoverOptions = {}): Promise<RestoreReport | null> {
   const repo = findRepository(place);
   sweepLeftovers(repo);
-  const journal = readJournal(repo.gitDir);
-  if (journal === null) return null;
+  const found = readJournal(repo);
+  if (found.state === 'foreign') options.onWarning?.(setJournalAside(repo));
+  if (found.state !== 'sound') return null;
+  const { target, safety, paths, filesOnly } = found.journal;
   using store = new ObjectStore(repo.commonDir);
-  const snapshots = listRefs(repo, SNAPSHOT_REFS);
-  // A target that is gone can only have been deleted by hand: then back to where it began.
-  const { ref, oid } = resolveSnapshot(repo, snapshots.has(journal.target) ? journal.target : journal.safety);
-  const snapshot = await loadSnapshot(store, ref, oid);
+  // By their commits: their refs may have been rewritten or deleted since. Without the target's commit
+  // the only whole state is the one before.
+  const snapshot = await loadSnapshot(repo, store, store.contains(target.oid) ? target : safety);
   removeOwnLocks(repo, store, snapshot);
-  const refMoves = journal.filesOnly ? [] : planRefMoves(repo, snapshot);
-  const request = { ...journal, refMoves, dryRun: false, after: null, onProgress: () => {} };
+  const refMoves = filesOnly ? [] : planRefMoves(repo, snapshot);
+  const request = { paths, filesOnly, refMoves, safety, dryRun: false, after: null, onProgress: () => {} };
   return applySnapshot(repo, store, snapshot, request);
 }
 
@@ -81,7 +77,7 @@ interface Request {
   readonly refMoves: readonly RefMove[];
   readonly dryRun: boolean;
   /** The safety snapshot of the interrupted attempt, when this one finishes it. */
-  readonly safety: string | null;
+  readonly safety: NamedSnapshot | null;
   /** The repository as the run left it; null: not known, or no matter. */
   readonly after: LoadedSnapshot | null;
   readonly onProgress: (progress: Progress) => void;
@@ -106,7 +102,7 @@ async function applySnapshot(
   const refMoves = request.refMoves.map(({ ref, from }) => [ref, from] as const);
   const extras = { otherRules, protectedCommits, refMoves, isAnonymous: request.dryRun };
   const taken = await takeWithExtras(repo, { label: snapshot.label, options: safety, extras });
-  const now = await loadSnapshot(store, taken.ref, taken.oid);
+  const now = await loadSnapshot(repo, store, taken);
   const plan = planRestore(store, now, snapshot, {
     rules,
     knows,
@@ -122,22 +118,23 @@ async function applySnapshot(
     throw error;
   }
   const { ref, oid } = snapshot;
+  const safetySnapshot = request.safety ?? { ref: taken.ref, oid: taken.oid };
   const report = {
     ...describePlan(plan),
     ref,
     oid,
     paths: request.paths?.map(toText) ?? null,
     filesOnly,
-    safetyRef: request.safety ?? taken.ref,
+    safetyRef: safetySnapshot.ref,
     halfwayRef: request.safety === null ? null : taken.ref,
     moved: filesOnly ? [] : movedSince(job),
     dropped: false,
   };
   if (request.dryRun) return { ...report, safetyRef: null };
-  writeJournal(repo.gitDir, {
-    schema: 1,
-    target: ref,
-    safety: report.safetyRef,
+  writeJournal(repo, {
+    schema: 2,
+    target: { ref, oid },
+    safety: safetySnapshot,
     filesOnly,
     paths: request.paths,
     startedAt: new Date().toISOString(),
@@ -147,12 +144,12 @@ async function applySnapshot(
     lock = lockIndex(job);
   } catch (error) {
     // Nothing was touched by this attempt; an interrupted one before it stays to be finished.
-    if (request.safety === null) closeJournal(repo.gitDir);
+    if (request.safety === null) closeJournal(repo);
     deleteRef(repo, taken.ref, taken.oid);
     throw error;
   }
   await apply(job, lock);
-  closeJournal(repo.gitDir);
+  closeJournal(repo);
   return report;
 }
 

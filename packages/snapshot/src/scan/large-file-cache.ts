@@ -1,12 +1,16 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { BytePath } from '../base/byte-path.ts';
-import { readTextIfThere, replaceFile } from '../base/durable.ts';
+import { AtomicSnapshotError } from '../base/errors.ts';
+import type { Repository } from '../git/repository.ts';
+import { readSealed, type SealedFile, writeSealed } from '../git/sealed-file.ts';
 import { type LargeObject, looseHeader } from '../objects/large-object.ts';
 import { loosePath } from '../objects/object-store.ts';
 
 /** A file that was written this short a time before it was read could change again without its times showing it. */
 const RACY_MS = 2_000;
+/** A hundred thousand large files need less. */
+const MAX_BYTES = 1 << 26;
 
 interface Known {
   readonly oid: string;
@@ -22,42 +26,42 @@ interface Known {
  * the file. A large one is trusted while its own file, which was flushed when it was written, has the size it had then.
  */
 export class LargeFileCache {
-  readonly #file: string;
+  readonly #file: SealedFile;
   readonly #objectsDir: string;
-  readonly #before: Readonly<Record<BytePath, Known>>;
-  readonly #now: Record<BytePath, Known> = {};
+  readonly #before: ReadonlyMap<BytePath, Known>;
+  readonly #now = new Map<BytePath, Known>();
 
-  constructor(gitDir: string, objectsDir: string) {
-    this.#file = path.join(gitDir, 'devs', 'large-files.json');
+  constructor({ gitDir, commonDir }: Repository, objectsDir: string) {
+    const file = path.join(gitDir, 'devs', 'large-files.json');
+    this.#file = { file, commonDir, kind: 'large files', maxBytes: MAX_BYTES };
     this.#objectsDir = objectsDir;
     this.#before = read(this.#file);
   }
 
   /** The object that holds the file as it is now, its time renewed so that no prune takes it; null where none is known. */
   find(file: BytePath, stat: fs.Stats): string | null {
-    const known = Object.hasOwn(this.#before, file) ? this.#before[file]! : null;
-    if (known === null || !known.stat.every((value, i) => value === statOf(stat)[i])) return null;
+    const known = this.#before.get(file);
+    if (known === undefined || !known.stat.every((value, i) => value === statOf(stat)[i])) return null;
     const object = loosePath(this.#objectsDir, known.oid);
     const stored = fs.statSync(object, { throwIfNoEntry: false });
     if (stored?.size !== known.stored || !isWhole(looseHeader(object), stat.size)) return null;
     const now = new Date();
     fs.utimesSync(object, now, now);
-    this.#now[file] = known;
+    this.#now.set(file, known);
     return known.oid;
   }
 
   add(file: BytePath, stat: fs.Stats, oid: string): void {
     if (Date.now() - Math.max(stat.mtimeMs, stat.ctimeMs) < RACY_MS) return;
     const stored = fs.statSync(loosePath(this.#objectsDir, oid)).size;
-    this.#now[file] = { oid, stat: statOf(stat), stored };
+    this.#now.set(file, { oid, stat: statOf(stat), stored });
   }
 
-  /** Keeps what this snapshot saw. Without it the next one is slower, no more. */
+  /** Writes down what this snapshot saw. Without it the next one is slower, no more. */
   save(): void {
-    const text = JSON.stringify({ schema: 1, files: this.#now });
-    if (text === JSON.stringify({ schema: 1, files: this.#before })) return;
-    fs.mkdirSync(path.dirname(this.#file), { recursive: true });
-    replaceFile(this.#file, Buffer.from(text));
+    const body = { schema: 2, files: [...this.#now] };
+    if (JSON.stringify(body) === JSON.stringify({ schema: 2, files: [...this.#before] })) return;
+    writeSealed(this.#file, body);
   }
 }
 
@@ -69,13 +73,32 @@ function statOf({ size, mtimeMs, ctimeMs, ino }: fs.Stats): Known['stat'] {
   return [size, mtimeMs, ctimeMs, ino];
 }
 
-function read(file: string): Record<BytePath, Known> {
+/** A cache that another program wrote, or that cannot be read, is an empty one. */
+function read(file: SealedFile): ReadonlyMap<BytePath, Known> {
+  const content = readIfSealed(file);
+  const { schema, files } = (content ?? {}) as { readonly schema?: unknown; readonly files?: unknown };
+  if (schema !== 2 || !Array.isArray(files)) return new Map();
+  return new Map(files.filter(isEntry));
+}
+
+function readIfSealed(file: SealedFile): unknown {
   try {
-    const value = JSON.parse(readTextIfThere(file) ?? '{}') as { schema?: number; files?: Record<BytePath, Known> };
-    return value.schema === 1 ? (value.files ?? {}) : {};
+    const content = readSealed(file);
+    return content.state === 'sound' ? content.body : null;
   } catch (error) {
-    // A cache that cannot be read is an empty one.
-    if (error instanceof SyntaxError) return {};
+    if (error instanceof AtomicSnapshotError && error.code === 'DEVS_SEAL_KEY_UNSAFE') return null;
     throw error;
   }
+}
+
+function isEntry(entry: unknown): entry is [BytePath, Known] {
+  const [file, known] = Array.isArray(entry) ? (entry as [unknown, Partial<Known> | null]) : [];
+  return (
+    typeof file === 'string' &&
+    typeof known?.oid === 'string' &&
+    /^[0-9a-f]{40}$/.test(known.oid) &&
+    typeof known.stored === 'number' &&
+    Array.isArray(known.stat) &&
+    known.stat.length === 4
+  );
 }

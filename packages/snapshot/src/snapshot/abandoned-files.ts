@@ -21,7 +21,8 @@ export function sweepLeftovers(repo: Repository): void {
   removeAbandoned(objects, /^tmp_obj_devs_/);
   removeAbandoned(path.join(objects, 'pack'), /^tmp_(?:pack|idx)_devs_/);
   removeAbandoned(path.join(repo.commonDir, SNAPSHOT_REFS), /\.lock$/);
-  for (const dir of [repo.gitDir, path.join(repo.gitDir, 'devs')]) removeAbandoned(dir, /\.tmp\.[0-9a-f]{12}$/);
+  for (const dir of [repo.gitDir, path.join(repo.gitDir, 'devs'), path.join(repo.commonDir, 'devs')])
+    removeAbandoned(dir, /\.tmp\.[0-9a-f]{12}$/);
 }
 
 function removeAbandoned(dir: string, pattern: RegExp): void {

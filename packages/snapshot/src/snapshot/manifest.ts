@@ -1,7 +1,11 @@
 import type { BytePath } from '../base/byte-path.ts';
 import type { Permissions } from '../scan/permissions.ts';
+import { manifestProblem } from './manifest-schema.ts';
 
-/** What the state commit's `manifest.json` holds: what git's own objects cannot. Paths are byte paths: one character a byte. */
+/**
+ * The state commit's `manifest.json`: what git's own objects cannot hold. Its paths are byte paths, one
+ * character for each byte.
+ */
 export interface Manifest {
   readonly schema: 1;
   readonly head: { readonly branch: string | null; readonly oid: string | null };
@@ -28,8 +32,15 @@ export function encodeManifest(manifest: Manifest): Buffer {
   return Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
 }
 
-/** Null where the bytes are not a manifest this version understands. */
-export function decodeManifest(bytes: Buffer): Manifest | null {
-  const manifest = JSON.parse(bytes.toString('utf8')) as Manifest;
-  return manifest.schema === 1 && manifest.complete === true ? manifest : null;
+/** The manifest, or why it is none that this version understands. Nothing that it says is believed unchecked. */
+export function decodeManifest(bytes: Buffer): { readonly manifest: Manifest } | { readonly problem: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return { problem: 'is no JSON' };
+    throw error;
+  }
+  const problem = manifestProblem(value);
+  return problem === null ? { manifest: value as Manifest } : { problem };
 }

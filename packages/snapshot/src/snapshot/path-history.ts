@@ -3,7 +3,8 @@ import type { ObjectStore } from '../objects/object-store.ts';
 import { findInTree } from '../objects/trees.ts';
 import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
 import { TrackedFiles } from '../scan/tracked-files.ts';
-import { ignoreRulesOf, type LoadedSnapshot, readStateIndex } from './load-snapshot.ts';
+import type { LoadedSnapshot } from './load-snapshot.ts';
+import { ignoreRulesOf, readStateIndex } from './state-files.ts';
 
 /** What an earlier snapshot knows of paths. */
 export interface PathHistory {

@@ -1,8 +1,9 @@
 import { mentionedObjects } from '../git/operation-files.ts';
 import { commitsOf } from '../git/other-refs.ts';
-import { addCommit, readCommit } from '../objects/commit.ts';
+import { addCommit, encodeCommit, readCommit } from '../objects/commit.ts';
 import { writeTreeOf } from '../objects/trees.ts';
 import { composeMessage } from './commit-message.ts';
+import { withSeal } from './commit-seal.ts';
 import type { TakeContext } from './take-context.ts';
 
 export interface SnapshotTrees {
@@ -31,7 +32,8 @@ export function addSnapshotCommit(take: TakeContext, trees: SnapshotTrees): stri
     side(trees.stateTree, protectedCommitsOf(take), 'devs state'),
   ];
   const message = composeMessage(label, repo.workTreeName, options);
-  return addCommit(writer, { tree: trees.workTree, parents, message, time: Math.floor(Date.now() / 1000) });
+  const commit = encodeCommit({ tree: trees.workTree, parents, message, time: Math.floor(Date.now() / 1000) });
+  return writer.add('commit', withSeal(repo.commonDir, commit));
 }
 
 /** The commits that git must not prune while the snapshot exists: parents of its state commit. */

@@ -1,5 +1,6 @@
 /**
- * Why a snapshot was taken. `safety`: by a restore, before it changed anything. `unreadable`: nobody can tell, its commit is
- * missing or damaged.
+ * Why a snapshot was taken. A restore takes a `safety` snapshot before it changes anything. Nothing is
+ * known of an `unreadable` one, whose commit is missing or damaged, and nothing that a `foreign` one says
+ * is believed: its seal is missing or wrong, so this repository's devs did not make it.
  */
-export type SnapshotKind = 'before' | 'after' | 'safety' | 'manual' | 'unreadable';
+export type SnapshotKind = 'before' | 'after' | 'safety' | 'manual' | 'foreign' | 'unreadable';

@@ -16,7 +16,8 @@ import { StatHelper } from '../scan/stat-helper.ts';
 import { TrackedFiles } from '../scan/tracked-files.ts';
 import { compareSizes, loadByteProofs, saveByteProofs } from './byte-comparison.ts';
 import { captureFiles } from './capture-files.ts';
-import { loadSnapshot, resolveSnapshot } from './load-snapshot.ts';
+import { resolveSnapshot } from './find-snapshot.ts';
+import { loadSnapshot } from './load-snapshot.ts';
 import { pathHistoryOf } from './path-history.ts';
 import { isUnchanged, readGitState } from './read-git-state.ts';
 import { addSnapshotCommit } from './snapshot-commit.ts';
@@ -51,8 +52,7 @@ async function takeSince(repo: Repository, request: TakeRequest): Promise<TakeRe
   const { since } = request.options;
   if (since === undefined) return takeWithExtras(repo, request);
   using store = new ObjectStore(repo.commonDir);
-  const { ref, oid } = resolveSnapshot(repo, since);
-  const earlier = await loadSnapshot(store, ref, oid);
+  const earlier = await loadSnapshot(repo, store, resolveSnapshot(repo, since));
   const { otherRules } = pathHistoryOf(store, earlier, repo.config.bool('core.ignorecase', false));
   return await takeWithExtras(repo, { ...request, extras: { ...request.extras, otherRules } });
 }
@@ -95,7 +95,7 @@ async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
   const proofs = loadByteProofs(take);
   const scan = scanTracked(take, proofs);
   const suspects = [...scan.suspects, ...compareSizes(take, scan, proofs)];
-  const cache = new LargeFileCache(repo.gitDir, store.dir);
+  const cache = new LargeFileCache(repo, store.dir);
   const { changes, untracked, present } = await captureFiles(take, { ...scan, suspects }, { cache, proofs });
   const { indexTree, workTree } = writeTrackedTrees(writer, git.index, tracked, changes);
   const untrackedTree = writeTreeOf(writer, untracked);

@@ -1,0 +1,64 @@
+import fs from 'node:fs';
+import { AtomicSnapshotError } from '../base/errors.ts';
+import { nameProblem } from '../base/path-rules.ts';
+import { packedRefs, readRef, refFile } from '../git/refs.ts';
+import type { Repository } from '../git/repository.ts';
+import { SNAPSHOT_REFS } from './snapshot-id.ts';
+
+/** A snapshot by its ref and its commit. Where no ref names the commit, the commit stands for it. */
+export interface NamedSnapshot {
+  readonly ref: string;
+  readonly oid: string;
+}
+
+const OID = /^[0-9a-f]{40}$/;
+
+/**
+ * The snapshot that a ref, an id or a commit names. A commit needs no ref: whoever remembers it loses
+ * nothing to a ref that was rewritten or deleted, as long as git keeps the object.
+ * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_REF_INVALID`
+ */
+export function resolveSnapshot(repo: Repository, name: string): NamedSnapshot {
+  if (OID.test(name)) return { ref: refOf(repo, name) ?? name, oid: name };
+  const ref = name.startsWith(SNAPSHOT_REFS) ? name : SNAPSHOT_REFS + name;
+  const oid = nameProblem(ref.slice(SNAPSHOT_REFS.length)) === null ? readRef(repo, ref) : null;
+  if (oid !== null) return { ref, oid };
+  throw snapshotNotFound(repo, ref);
+}
+
+export function snapshotNotFound(repo: Repository, ref: string): AtomicSnapshotError {
+  return new AtomicSnapshotError('DEVS_SNAPSHOT_NOT_FOUND', `there is no snapshot ${ref} in ${repo.root}`, {
+    hint: 'devs log',
+    data: { ref, path: repo.root },
+  });
+}
+
+function refOf(repo: Repository, oid: string): string | null {
+  for (const [ref, at] of listSnapshotRefs(repo)) if (at === oid) return ref;
+  return null;
+}
+
+/** All refs under `refs/devs/snapshots/` with their commits; null where a ref is broken, which hides no other. */
+export function listSnapshotRefs(repo: Repository): Map<string, string | null> {
+  const refs = new Map<string, string | null>();
+  for (const [ref, oid] of packedRefs(repo)) {
+    if (ref.startsWith(SNAPSHOT_REFS) && nameProblem(ref.slice(SNAPSHOT_REFS.length)) === null) refs.set(ref, oid);
+  }
+  const dir = refFile(repo, SNAPSHOT_REFS);
+  if (!fs.existsSync(dir)) return refs;
+  for (const entry of fs.readdirSync(dir, { withFileTypes: true })) {
+    if (!entry.isFile() || entry.name.endsWith('.lock')) continue;
+    const ref = SNAPSHOT_REFS + entry.name;
+    refs.set(ref, readRefIfSound(repo, ref));
+  }
+  return refs;
+}
+
+function readRefIfSound(repo: Repository, ref: string): string | null {
+  try {
+    return readRef(repo, ref);
+  } catch (error) {
+    if (error instanceof AtomicSnapshotError && error.code === 'DEVS_REF_INVALID') return null;
+    throw error;
+  }
+}
