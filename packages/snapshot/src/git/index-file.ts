@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { readIfThere } from '../base/durable.ts';
-import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
+import { AtomicSnapshotError } from '../base/errors.ts';
+import { openRegular } from '../base/open-regular.ts';
 import type { CacheTree, TreeEntry } from '../objects/trees.ts';
 import { parseCacheTree } from './cache-tree.ts';
 import type { IndexEntry } from './index-entry.ts';
@@ -59,17 +60,13 @@ export function readIndex(gitDir: string, tree: IndexSources['tree']): GitIndex 
   const file = path.join(gitDir, 'index');
   let bytes: Buffer;
   let stat: fs.BigIntStats;
+  const fd = openRegular(file);
+  if (fd === null) return NO_INDEX;
   try {
-    const fd = fs.openSync(file, 'r');
-    try {
-      stat = fs.fstatSync(fd, { bigint: true });
-      bytes = fs.readFileSync(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return NO_INDEX;
-    throw error;
+    stat = fs.fstatSync(fd, { bigint: true });
+    bytes = fs.readFileSync(fd);
+  } finally {
+    fs.closeSync(fd);
   }
   const parsed = parseIndex(bytes, file, { file: (name) => readIfThere(path.join(gitDir, name)), tree });
   const mtimeMs = Number(stat.mtimeNs / 1_000_000_000n) * 1000 + Number(stat.mtimeNs % 1_000_000_000n) / 1e6;

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { readTextIfThere } from '../base/durable.ts';
+import { readOptional } from '../base/durable.ts';
 import { codeOf } from '../base/errors.ts';
 import { packedRefs, readRef } from './refs.ts';
 import type { Repository } from './repository.ts';
@@ -40,7 +40,7 @@ function addLoose(repo: Repository, dir: string, refs: Map<string, string>): voi
 
 /** Newest first, as `git stash list`: all but the newest exist in the ref's log only. */
 function stashEntries(repo: Repository): string[] {
-  const log = readTextIfThere(path.join(repo.commonDir, 'logs/refs/stash')) ?? '';
+  const log = readOptional(path.join(repo.commonDir, 'logs/refs/stash'))?.toString('latin1') ?? '';
   return [...log.matchAll(/^[0-9a-f]{40} ([0-9a-f]{40}) /gm)].map(([, oid]) => oid!).reverse();
 }
 

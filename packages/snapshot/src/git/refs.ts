@@ -1,7 +1,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { readTextIfThere, removeIfThere, updateUnderGitLock } from '../base/durable.ts';
+import {
+  appendText,
+  readIfThere,
+  readTextIfThere,
+  removeIfThere,
+  removeRegular,
+  updateUnderGitLock,
+} from '../base/durable.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
+import { RealDirectory } from '../base/real-directory.ts';
 import type { Repository } from './repository.ts';
 
 /** Where HEAD points: a branch (which may have no commit yet), or a commit when detached. */
@@ -122,9 +130,12 @@ export function updateRef(repo: Repository, name: string, oid: string, expected:
 function removeEmptyDirectories(dir: string): void {
   let entries: fs.Dirent[];
   try {
-    entries = fs.readdirSync(dir, { withFileTypes: true });
+    // Opened, and so proven to be reached through no link: what lies behind one is none of the repository's.
+    using opened = RealDirectory.open(dir);
+    entries = opened?.entries() ?? [];
+    if (opened === null) return;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return;
+    if (codeOf(error) === 'DEVS_NOT_A_DIRECTORY') return;
     throw error;
   }
   for (const entry of entries) if (entry.isDirectory()) removeEmptyDirectories(path.join(dir, entry.name));
@@ -141,11 +152,11 @@ export function deleteRef(repo: Repository, name: string, expected: string): voi
   updateUnderGitLock(refFile(repo, name), () => {
     assertRef(repo, name, expected);
     // Packed first: a crash in between leaves the loose ref, and with it the snapshot, whole.
-    if (packedRefs(repo).has(name)) updateUnderGitLock(packed, () => packedRefsWithout(fs.readFileSync(packed), name));
+    if (packedRefs(repo).has(name)) updateUnderGitLock(packed, () => packedRefsWithout(readIfThere(packed)!, name));
     removeIfThere(refFile(repo, name));
     return null;
   });
-  removeIfThere(path.join(repo.commonDir, 'logs', name));
+  removeRegular(path.join(repo.commonDir, 'logs', name));
 }
 
 /** The file `packed-refs` without one of its refs. */
@@ -173,7 +184,6 @@ export function appendReflog(repo: Repository, name: string, from: string | null
   const file = path.join(name === 'HEAD' ? repo.gitDir : repo.commonDir, 'logs', name);
   removeEmptyDirectories(file);
   if (!repo.config.bool('core.logallrefupdates', true) && !fs.existsSync(file)) return;
-  fs.mkdirSync(path.dirname(file), { recursive: true });
   const seconds = Math.floor(Date.now() / 1000);
-  fs.appendFileSync(file, `${from ?? ZERO_OID} ${to} devs <devs@localhost> ${seconds} +0000\t${message}\n`);
+  appendText(file, `${from ?? ZERO_OID} ${to} devs <devs@localhost> ${seconds} +0000\t${message}\n`);
 }

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { readTextIfThere } from '../base/durable.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
+import { readRegularFile } from '../base/regular-file.ts';
 import type { GitConfig } from './config.ts';
 import { readConfig } from './config-reader.ts';
 import { defaultEnvironment, type GitEnvironment } from './environment.ts';
@@ -57,7 +58,8 @@ function gitDirOf(dir: string): string | null {
   const stat = fs.statSync(dotGit, { throwIfNoEntry: false });
   if (stat === undefined) return null;
   if (stat.isDirectory()) return looksLikeGitDir(dotGit) ? fs.realpathSync(dotGit) : null;
-  const target = /^gitdir: (.+?)\r?\n?$/.exec(readTextIfThere(dotGit) ?? '')?.[1];
+  const text = readRegularFile(dotGit, { limit: 1 << 20, code: 'DEVS_NOT_A_REPOSITORY' })?.toString('utf8');
+  const target = /^gitdir: (.+?)\r?\n?$/.exec(text ?? '')?.[1];
   if (target === undefined) return null;
   const resolved = path.resolve(dir, target);
   if (!fs.existsSync(resolved)) {

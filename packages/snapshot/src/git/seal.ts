@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { flushDirectory, removeIfThere, temporaryName, writeAll } from '../base/durable.ts';
+import { openPrivateDirectory, removeIfThere, temporaryName, writeAll } from '../base/durable.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 
 /** A seal is an HMAC-SHA256: 32 bytes. */
@@ -96,27 +96,28 @@ function isOwn(stat: fs.Stats, commonDir: string): boolean {
  */
 function createKey(commonDir: string, key: Buffer): void {
   const file = keyFile(commonDir);
-  const dir = path.dirname(file);
-  if (fs.mkdirSync(dir, { recursive: true, mode: 0o700 }) !== undefined) flushDirectory(commonDir);
-  const temporary = `${file}.tmp.${temporaryName()}`;
-  const fd = fs.openSync(temporary, 'wx', 0o600);
-  try {
-    writeAll(fd, key);
-    const { uid, gid } = fs.statSync(commonDir);
-    // The repository's owner must be able to go on with what root began.
-    if (process.geteuid?.() === 0 && uid !== 0) fs.fchownSync(fd, uid, gid);
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
-  try {
-    fs.linkSync(temporary, file);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') moveWithoutLinks(temporary, file, error);
-  } finally {
-    removeIfThere(temporary);
-  }
-  flushDirectory(dir);
+  using dir = openPrivateDirectory(path.dirname(file));
+  dir.at(path.basename(file), (target) => {
+    const temporary = `${target}.tmp.${temporaryName()}`;
+    const fd = fs.openSync(temporary, 'wx', 0o600);
+    try {
+      writeAll(fd, key);
+      const { uid, gid } = fs.statSync(commonDir);
+      // The repository's owner must be able to go on with what root began.
+      if (process.geteuid?.() === 0 && uid !== 0) fs.fchownSync(fd, uid, gid);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    try {
+      fs.linkSync(temporary, target);
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') moveWithoutLinks(temporary, target, error);
+    } finally {
+      removeIfThere(temporary);
+    }
+  });
+  dir.flush();
 }
 
 /** Some file systems have no hard links. A rename could replace a key, but only one of the same moment. */

@@ -1,6 +1,6 @@
-import fs from 'node:fs';
 import path from 'node:path';
-import { readIfThere, replaceFile } from '../base/durable.ts';
+import { makePrivateDirectory, PRIVATE, readIfThere, replaceFile } from '../base/durable.ts';
+import { codeOf } from '../base/errors.ts';
 import { isSealed, sealOf } from './seal.ts';
 
 const HEAD = /^\{"seal":"([0-9a-f]{64})","body":$/;
@@ -27,15 +27,13 @@ export type SealedContent =
 export function writeSealed({ file, commonDir, kind }: SealedFile, body: unknown): void {
   const text = JSON.stringify(body);
   const seal = sealOf(commonDir, Buffer.from(`${kind}\0${text}`)).toString('hex');
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  replaceFile(file, Buffer.from(`{"seal":"${seal}","body":${text}${TAIL}`));
+  makePrivateDirectory(path.dirname(file));
+  replaceFile(file, Buffer.from(`{"seal":"${seal}","body":${text}${TAIL}`), PRIVATE);
 }
 
 /** @throws AtomicSnapshotError `DEVS_SEAL_KEY_UNSAFE` */
 export function readSealed({ file, commonDir, kind, maxBytes }: SealedFile): SealedContent {
-  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
-  if (stat === undefined) return { state: 'absent' };
-  const bytes = stat.isFile() && stat.size <= maxBytes ? readIfThere(file) : Buffer.alloc(0);
+  const bytes = readBounded(file, maxBytes);
   if (bytes === null) return { state: 'absent' };
   const seal = HEAD.exec(bytes.toString('latin1', 0, HEAD_BYTES))?.[1];
   const end = bytes.length - TAIL.length;
@@ -44,4 +42,14 @@ export function readSealed({ file, commonDir, kind, maxBytes }: SealedFile): Sea
   const sealed = Buffer.concat([Buffer.from(`${kind}\0`), body]);
   if (!isSealed(commonDir, sealed, Buffer.from(seal, 'hex'))) return { state: 'foreign' };
   return { state: 'sound', body: JSON.parse(body.toString('utf8')) as unknown };
+}
+
+/** What is no regular file, or too large, has no seal: it counts as an empty one. */
+function readBounded(file: string, maxBytes: number): Buffer | null {
+  try {
+    return readIfThere(file, maxBytes);
+  } catch (error) {
+    if (codeOf(error) !== 'DEVS_NOT_A_FILE' && codeOf(error) !== 'DEVS_FILE_TOO_LARGE') throw error;
+    return Buffer.alloc(0);
+  }
 }

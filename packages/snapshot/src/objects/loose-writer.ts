@@ -10,7 +10,7 @@ import { loosePath } from './object-store.ts';
 export function writeLoose(objectsDir: string, oid: string, type: ObjectType, body: Uint8Array): void {
   const temporary = path.join(objectsDir, `tmp_obj_devs_${temporaryName()}`);
   const bytes = deflateSync(Buffer.concat([objectHeader(type, body.length), body]), { level: constants.Z_BEST_SPEED });
-  writeNewFile(temporary, [bytes], 0o444);
+  writeNewFile(temporary, [bytes], { mode: 0o444 });
   moveIntoPlace(objectsDir, temporary, oid);
 }
 

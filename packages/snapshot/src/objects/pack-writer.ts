@@ -70,7 +70,7 @@ export class PackWriter {
     const index = encodePackIndex(this.#written, checksum);
     const base = path.join(this.#dir, `pack-${checksum.toString('hex')}`);
     const temporaryIndex = path.join(this.#dir, `tmp_idx_devs_${temporaryName()}`);
-    writeNewFile(temporaryIndex, [index], 0o444);
+    writeNewFile(temporaryIndex, [index], { mode: 0o444 });
     // The index last: a pack without one is invisible.
     try {
       fs.renameSync(this.#temporary, `${base}.pack`);

@@ -1,3 +1,4 @@
+import { assertWritable } from '../git/operation-files.ts';
 import type { Repository } from '../git/repository.ts';
 import { permissionsOf } from '../scan/permissions.ts';
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
@@ -20,7 +21,7 @@ export async function proveApplicable({ repo, store, target, plan, filesOnly, on
   if (!filesOnly) {
     readStateHead(store, target);
     readStateFile(store, target, 'index');
-    readStateOperation(store, target);
+    assertWritable(repo.gitDir, ['HEAD', 'index', ...readStateOperation(store, target).keys()]);
     if (target.manifest.head.oid !== null) store.read(target.manifest.head.oid, 'commit');
   }
   const tree = workTreeOf(repo, target);

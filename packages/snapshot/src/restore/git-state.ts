@@ -1,14 +1,16 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {
-  flushDirectory,
   openGitLock,
   readIfThere,
+  readOptional,
   removeIfThere,
+  removeRegular,
   replaceFile,
   updateUnderGitLock,
   writeAll,
 } from '../base/durable.ts';
+import { openOrMake, type RealDirectory } from '../base/real-directory.ts';
 import { writeOperationFiles } from '../git/operation-files.ts';
 import { appendReflog, readHead, refFile } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
@@ -19,24 +21,42 @@ import { readStateFile, readStateHead, readStateOperation } from '../snapshot/st
 import { moveRefs, restoreSymbolicBranch } from './ref-moves.ts';
 import type { RestoreJob } from './restore-job.ts';
 
+const INDEX = 'index';
+const LOCK = 'index.lock';
+
 /** git's own lock on the index, already holding the bytes that `commit` puts in place. */
 export class IndexLock {
-  readonly #file: string;
+  readonly #dir: RealDirectory;
   readonly #bytes: Buffer | null;
   readonly #mtimeNs: string | null;
   #held = true;
 
   /** @throws AtomicSnapshotError `DEVS_GIT_LOCKED` */
   constructor(repo: Repository, bytes: Buffer | null, mtimeNs: string | null) {
-    this.#file = path.join(repo.gitDir, 'index');
+    this.#dir = openOrMake(repo.gitDir);
     this.#bytes = bytes;
     this.#mtimeNs = mtimeNs;
-    const fd = openGitLock(`${this.#file}.lock`);
     try {
-      if (bytes !== null) writeAll(fd, bytes);
+      this.#dir.at(LOCK, (lock) => this.#fill(openGitLock(lock, path.join(repo.gitDir, LOCK))));
+    } catch (error) {
+      // Held by another process, or removed by `#fill`.
+      this.#held = false;
+      this.#dir[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #fill(fd: number): void {
+    try {
+      if (this.#bytes !== null) writeAll(fd, this.#bytes);
+      if (this.#mtimeNs !== null) {
+        // The old time, rounded down: entries that were racily clean then must still be read, not trusted.
+        const seconds = Number(BigInt(this.#mtimeNs) / 1000n) / 1e6;
+        fs.futimesSync(fd, seconds, Math.max(0, seconds - 1e-5));
+      }
       fs.fsyncSync(fd);
     } catch (error) {
-      this.release();
+      this.#dir.at(LOCK, removeIfThere);
       throw error;
     } finally {
       fs.closeSync(fd);
@@ -45,23 +65,22 @@ export class IndexLock {
 
   /** Makes the index exactly the snapshot's. */
   commit(): void {
-    const lock = `${this.#file}.lock`;
     if (this.#bytes === null) {
-      removeIfThere(this.#file);
+      this.#dir.at(INDEX, removeIfThere);
       this.release();
       return;
     }
-    // The old time, rounded down: entries that were racily clean then must still be read, not trusted.
-    const seconds = Number(BigInt(this.#mtimeNs!) / 1000n) / 1e6;
-    fs.utimesSync(lock, seconds, Math.max(0, seconds - 1e-5));
-    fs.renameSync(lock, this.#file);
+    this.#dir.at(LOCK, (lock) => fs.renameSync(lock, path.join(path.dirname(lock), INDEX)));
+    this.#dir.flush();
     this.#held = false;
-    flushDirectory(path.dirname(this.#file));
+    this.#dir[Symbol.dispose]();
   }
 
   release(): void {
-    if (this.#held) removeIfThere(`${this.#file}.lock`);
+    if (!this.#held) return;
     this.#held = false;
+    this.#dir.at(LOCK, removeIfThere);
+    this.#dir[Symbol.dispose]();
   }
 }
 
@@ -78,8 +97,8 @@ export function removeOwnLocks(repo: Repository, store: ObjectStore, snapshot: L
   ];
   for (const [ref, to] of refs) written.push([refFile(repo, ref), to === null ? null : Buffer.from(`${to}\n`)]);
   for (const [file, bytes] of written) {
-    const found = readIfThere(`${file}.lock`);
-    if (found?.equals((bytes ?? Buffer.alloc(0)).subarray(0, found.length))) removeIfThere(`${file}.lock`);
+    const found = readOptional(`${file}.lock`);
+    if (found?.equals((bytes ?? Buffer.alloc(0)).subarray(0, found.length))) removeRegular(`${file}.lock`);
   }
 }
 
@@ -89,7 +108,7 @@ function restoreSharedIndex(repo: Repository, store: ObjectStore, snapshot: Load
     if (!/^sharedindex\.[0-9a-f]{40}$/.test(name)) continue;
     const file = path.join(repo.gitDir, name);
     const bytes = store.read(oid, 'blob');
-    if (readIfThere(file)?.equals(bytes) !== true) replaceFile(file, bytes);
+    if (readOptional(file)?.equals(bytes) !== true) replaceFile(file, bytes);
   }
 }
 
@@ -102,8 +121,8 @@ export function restoreGitState({ repo, store, target: snapshot, refMoves }: Res
   restoreSymbolicBranch(repo, snapshot.manifest.symbolicBranch ?? []);
   const headBytes = readStateHead(store, snapshot);
   const headFile = path.join(repo.gitDir, 'HEAD');
-  if (!fs.readFileSync(headFile).equals(headBytes)) updateUnderGitLock(headFile, () => headBytes);
+  if (readIfThere(headFile)?.equals(headBytes) !== true) updateUnderGitLock(headFile, () => headBytes);
   if (then.oid !== null && now.oid !== then.oid) appendReflog(repo, 'HEAD', now.oid, then.oid, message);
   restoreSharedIndex(repo, store, snapshot);
-  writeOperationFiles(repo.gitDir, readStateOperation(store, snapshot), replaceFile);
+  writeOperationFiles(repo.gitDir, readStateOperation(store, snapshot));
 }

@@ -1,9 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { BytePath } from '../base/byte-path.ts';
-import { removeIfThere } from '../base/durable.ts';
+import { removeRegular } from '../base/durable.ts';
 import { AtomicSnapshotError } from '../base/errors.ts';
 import { pathProblem } from '../base/path-rules.ts';
+import { RealDirectory } from '../base/real-directory.ts';
 import type { Repository } from '../git/repository.ts';
 import { readSealed, type SealedFile, writeSealed } from '../git/sealed-file.ts';
 import type { NamedSnapshot } from '../snapshot/find-snapshot.ts';
@@ -59,14 +60,15 @@ export function journalStateOf(repo: Repository): JournalState['state'] {
 }
 
 export function closeJournal(repo: Repository): void {
-  removeIfThere(journalOf(repo).file);
+  removeRegular(journalOf(repo).file);
 }
 
 /** Moves a foreign journal out of the way, so that it stops nothing, and says so. */
 export function setJournalAside(repo: Repository): AtomicSnapshotError {
   const { file } = journalOf(repo);
   const aside = `${file}.foreign-${newSnapshotId()}`;
-  fs.renameSync(file, aside);
+  using dir = RealDirectory.open(path.dirname(file));
+  dir?.at(path.basename(file), (from) => fs.renameSync(from, path.join(path.dirname(from), path.basename(aside))));
   return new AtomicSnapshotError(
     'DEVS_JOURNAL_FOREIGN',
     `${file} has no seal of this repository: it was forged, copied, or written by an older devs. Nothing that it asks for was done, and it was moved to ${aside}. If a restore of yours was interrupted, restore again`,

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { BytePath } from '../base/byte-path.ts';
-import { AtomicSnapshotError } from '../base/errors.ts';
+import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import type { Repository } from '../git/repository.ts';
 import { readSealed, type SealedFile, writeSealed } from '../git/sealed-file.ts';
 import { type LargeObject, looseHeader } from '../objects/large-object.ts';
@@ -61,7 +61,12 @@ export class LargeFileCache {
   save(): void {
     const body = { schema: 2, files: [...this.#now] };
     if (JSON.stringify(body) === JSON.stringify({ schema: 2, files: [...this.#before] })) return;
-    writeSealed(this.#file, body);
+    try {
+      writeSealed(this.#file, body);
+    } catch (error) {
+      // A directory has its name. The cache can be done without.
+      if (codeOf(error) !== 'DEVS_NOT_A_FILE') throw error;
+    }
   }
 }
 

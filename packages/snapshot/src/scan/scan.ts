@@ -27,7 +27,14 @@ export interface Suspect extends Candidate {
 
 export interface Skipped {
   readonly path: BytePath;
-  readonly reason: 'nested repository' | 'submodule' | 'fifo' | 'socket' | 'device' | 'unsafe name';
+  readonly reason:
+    | 'nested repository'
+    | 'submodule'
+    | 'fifo'
+    | 'socket'
+    | 'device'
+    | 'unsafe name'
+    | 'not a regular file';
 }
 
 export interface Scan {

@@ -1,7 +1,7 @@
-import fs from 'node:fs';
 import path from 'node:path';
-import { replaceFile } from '../base/durable.ts';
+import { replaceCache } from '../base/durable.ts';
 import { codeOf } from '../base/errors.ts';
+import { openOptional } from '../base/open-regular.ts';
 import type { Repository } from '../git/repository.ts';
 import { isSealed, sealOf } from '../git/seal.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
@@ -45,18 +45,10 @@ export function saveByteProofs({ repo }: TakeContext, proofs: ByteProofs): void 
   const bytes = proofs.encode((head) => sealOf(repo.commonDir, head));
   if (bytes === null) return;
   const file = path.join(repo.gitDir, 'devs', 'proven-bytes');
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  replaceFile(file, bytes);
+  replaceCache(file, bytes);
 }
 
 function proofFile({ gitDir, commonDir }: Repository): ProofFile {
-  const open = () => {
-    try {
-      return fs.openSync(path.join(gitDir, 'devs', 'proven-bytes'), 'r');
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return null;
-      throw error;
-    }
-  };
+  const open = () => openOptional(path.join(gitDir, 'devs', 'proven-bytes'));
   return { open, isSealed: (bytes, seal) => isSealed(commonDir, bytes, seal) };
 }

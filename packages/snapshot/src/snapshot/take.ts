@@ -95,6 +95,7 @@ async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
   const proofs = loadByteProofs(take);
   const scan = scanTracked(take, proofs);
   const suspects = [...scan.suspects, ...compareSizes(take, scan, proofs)];
+  scan.skipped.push(...git.skipped);
   const cache = new LargeFileCache(repo, store.dir);
   const { changes, untracked, present } = await captureFiles(take, { ...scan, suspects }, { cache, proofs });
   const { indexTree, workTree } = writeTrackedTrees(writer, git.index, tracked, changes);
