@@ -24,6 +24,7 @@ export { environmentFrom, type GitEnvironment } from './git/environment.ts';
 export type { MovedRef } from './git/other-refs.ts';
 export type { Head } from './git/refs.ts';
 export { findRepository, type Place, type Repository } from './git/repository.ts';
+export type { LeftAlone } from './restore/left-alone.ts';
 export type { RecoverOptions, RestoreOptions, RestoreReport } from './restore/restore-options.ts';
 export { newSnapshotId, SNAPSHOT_REFS } from './snapshot/snapshot-id.ts';
 export type { SnapshotInfo } from './snapshot/snapshot-info.ts';

@@ -68,6 +68,7 @@ describe('take', () => {
       'index',
       'manifest.json',
       'refs',
+      'surroundings.json',
     ]);
   });
 

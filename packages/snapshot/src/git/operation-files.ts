@@ -23,6 +23,8 @@ const FILES = [
   'BISECT_NAMES',
   'BISECT_EXPECTED_REV',
   'BISECT_ANCESTORS_OK',
+  // The patterns belong to the skip-worktree bits of the index, which come back, too.
+  'info/sparse-checkout',
 ];
 // The refs of a bisect and of a rebase with merges belong to one work tree, and git never packs them.
 const DIRECTORIES = ['rebase-merge', 'rebase-apply', 'sequencer', 'refs/bisect', 'refs/rewritten'];
@@ -32,7 +34,7 @@ export function isOperationFile(name: string, isDirectory: boolean): boolean {
   if (name.split('/').some((part) => part === '' || part === '.' || part === '..')) return false;
   if (DIRECTORIES.some((directory) => name.startsWith(`${directory}/`))) return true;
   if (!isDirectory) return FILES.includes(name);
-  return DIRECTORIES.some((directory) => directory === name || directory.startsWith(`${name}/`));
+  return DIRECTORIES.includes(name) || [...DIRECTORIES, ...FILES].some((known) => known.startsWith(`${name}/`));
 }
 
 /** Larger ones are no file that git wrote to say how far it is. */

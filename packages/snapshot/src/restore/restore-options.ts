@@ -1,6 +1,7 @@
 import type { AtomicSnapshotError } from '../base/errors.ts';
 import type { MovedRef } from '../git/other-refs.ts';
 import type { Progress } from '../snapshot/take-options.ts';
+import type { LeftAlone } from './left-alone.ts';
 
 export interface RecoverOptions {
   /** Told of a journal that is not this repository's: where it was moved to, and what to do. */
@@ -47,6 +48,8 @@ export interface RestoreReport {
   readonly spared: readonly string[];
   /** Branches, tags and stash entries that moved since. The restore leaves them alone; their commits stay. */
   readonly moved: readonly MovedRef[];
+  /** What else changed since, and is not brought back: configuration, other work trees, repositories inside. */
+  readonly leftAlone: readonly LeftAlone[];
   /** Whether the restore dropped the snapshot. */
   readonly dropped: boolean;
 }

@@ -17,6 +17,7 @@ import { apply, lockIndex, proveApplicable } from './apply.ts';
 import { assertHeadMayMove, assertUnchangedSince } from './changed-since.ts';
 import { type IndexLock, removeOwnLocks } from './git-state.ts';
 import { closeJournal, readJournal, setJournalAside, writeJournal } from './journal.ts';
+import { leftAloneSince } from './left-alone.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
 import { assertRefsMayMove, planRefMoves, type RefMove } from './ref-moves.ts';
 import type { RestoreJob } from './restore-job.ts';
@@ -128,6 +129,7 @@ async function applySnapshot(
     safetyRef: safetySnapshot.ref,
     halfwayRef: request.safety === null ? null : taken.ref,
     moved: filesOnly ? [] : movedSince(job),
+    leftAlone: filesOnly ? [] : leftAloneSince(job, now),
     dropped: false,
   };
   if (request.dryRun) return { ...report, safetyRef: null };

@@ -11,6 +11,8 @@ export interface SnapshotTrees {
   readonly indexTree: string;
   readonly untrackedTree: string;
   readonly stateTree: string;
+  /** The commits that other work trees stand on without a branch. */
+  readonly detached: readonly string[];
 }
 
 /** Adds the snapshot's commit and its four parents, in the shape of git's own stash. */
@@ -29,7 +31,7 @@ export function addSnapshotCommit(take: TakeContext, trees: SnapshotTrees): stri
     base,
     side(trees.indexTree, [base], 'index'),
     side(trees.untrackedTree, [], 'untracked files'),
-    side(trees.stateTree, protectedCommitsOf(take), 'devs state'),
+    side(trees.stateTree, protectedCommitsOf(take, trees.detached), 'devs state'),
   ];
   const message = composeMessage(label, repo.workTreeName, options);
   const commit = encodeCommit({ tree: trees.workTree, parents, message, time: Math.floor(Date.now() / 1000) });
@@ -37,9 +39,9 @@ export function addSnapshotCommit(take: TakeContext, trees: SnapshotTrees): stri
 }
 
 /** The commits that git must not prune while the snapshot exists: parents of its state commit. */
-function protectedCommitsOf({ git, store, extras }: TakeContext): string[] {
+function protectedCommitsOf({ git, store, extras }: TakeContext, detached: readonly string[]): string[] {
   const mentioned = mentionedObjects(git.operation).filter((oid) => store.find(oid)?.type === 'commit');
-  const named = [...commitsOf(git.otherRefs), ...extras.protectedCommits];
+  const named = [...commitsOf(git.otherRefs), ...extras.protectedCommits, ...detached];
   const others = named.filter((oid) => oid !== git.head.oid && store.contains(oid));
   return [...new Set([...mentioned, ...others])];
 }

@@ -3,14 +3,22 @@ import { encodeOtherRefs } from '../git/other-refs.ts';
 import { DIRECTORY, REGULAR, type TreeItem, writeTreeOf } from '../objects/trees.ts';
 import type { Scan } from '../scan/scan.ts';
 import { encodeManifest, type Manifest } from './manifest.ts';
+import { encodeSurroundings, type Surroundings } from './surroundings.ts';
 import type { TakeContext } from './take-context.ts';
 import { writeIndexOnlyBlobs } from './tracked-trees.ts';
 
 /** The index is large and half of it is hashes: compressing it costs more than writing it. */
 const STORED = 0;
 
+/** What the state tree needs beside the take and its scan. */
+export interface StateExtras {
+  /** The paths with the skip-worktree bit that are on disk. */
+  readonly present: readonly BytePath[];
+  readonly around: Surroundings;
+}
+
 /** Writes the tree of the state commit: what a restore needs beside the files. */
-export function writeStateTree(take: TakeContext, scan: Scan, present: readonly BytePath[]): string {
+export function writeStateTree(take: TakeContext, scan: Scan, { present, around }: StateExtras): string {
   const { writer, git, tracked, ignores } = take;
   const { index } = git;
   const items: TreeItem[] = [];
@@ -25,6 +33,7 @@ export function writeStateTree(take: TakeContext, scan: Scan, present: readonly 
   for (const [dir, bytes] of scan.gitignores) add(`ignore/tree/${dir === '' ? '' : `${dir}/`}.gitignore`, bytes);
   if (ignores.global !== null) add('ignore/global', ignores.global);
   if (ignores.info !== null) add('ignore/info', ignores.info);
+  add('surroundings.json', encodeSurroundings(around));
   const indexOnly = writeIndexOnlyBlobs(writer, index, tracked);
   if (indexOnly !== null) items.push({ path: 'kept', mode: DIRECTORY, oid: indexOnly });
   add('manifest.json', encodeManifest(manifestOf(take, scan, present)));

@@ -23,6 +23,7 @@ import { isUnchanged, readGitState } from './read-git-state.ts';
 import { addSnapshotCommit } from './snapshot-commit.ts';
 import { newSnapshotId, SNAPSHOT_REFS } from './snapshot-id.ts';
 import { writeStateTree } from './state-tree.ts';
+import { detachedCommits, readSurroundings } from './surroundings.ts';
 import type { TakeContext, TakeRequest } from './take-context.ts';
 import type { TakeExtras, TakeOptions, TakeReport } from './take-options.ts';
 import { writeTrackedTrees } from './tracked-trees.ts';
@@ -100,9 +101,20 @@ async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
   const { changes, untracked, present } = await captureFiles(take, { ...scan, suspects }, { cache, proofs });
   const { indexTree, workTree } = writeTrackedTrees(writer, git.index, tracked, changes);
   const untrackedTree = writeTreeOf(writer, untracked);
-  const stateTree = writeStateTree(take, scan, present);
+  const inner = scan.skipped.filter(({ reason }) => reason === 'nested repository' || reason === 'submodule');
+  const around = readSurroundings(
+    repo,
+    inner.map(({ path }) => path),
+  );
+  const stateTree = writeStateTree(take, scan, { present, around });
   options.onProgress?.({ phase: 'write', done: 0, total: writer.size });
-  const oid = addSnapshotCommit(take, { workTree, indexTree, untrackedTree, stateTree });
+  const oid = addSnapshotCommit(take, {
+    workTree,
+    indexTree,
+    untrackedTree,
+    stateTree,
+    detached: detachedCommits(around),
+  });
 
   if (!isUnchanged(repo, git)) return null;
   writer.flush();
