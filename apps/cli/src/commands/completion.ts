@@ -2,49 +2,53 @@ import type { Command } from 'commander';
 import { CliError, EXIT_USAGE } from '../base/errors.ts';
 import { shortId } from '../base/short-id.ts';
 import { taskNames } from '../config/tasks-file.ts';
+import { escapeLine } from '../output/escape.ts';
 import { findProject } from '../project/find-project.ts';
 import { openLog } from '../project/open-log.ts';
+import { COMPLETION_SCRIPTS } from './completion-scripts.ts';
 import type { CommandContext } from './context.ts';
-
-/** Each asks `devs complete` for the candidates of the last word. */
-const SCRIPTS: Readonly<Record<string, string>> = {
-  bash: `_devs() {
-  local IFS=$'\\n'
-  COMPREPLY=($(devs complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-}
-complete -o default -F _devs devs`,
-  zsh: `#compdef devs
-_devs() {
-  local -a candidates
-  candidates=("\${(@f)$(devs complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  [[ -n "$candidates" ]] && compadd -a candidates || _files
-}
-compdef _devs devs`,
-  fish: `complete -c devs -a '(devs complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'`,
-};
 
 /** `devs completion`: the script that makes a shell complete devs's words. */
 export async function completion({ terminal }: CommandContext, shell: string): Promise<number> {
-  const script = SCRIPTS[shell];
+  const script = COMPLETION_SCRIPTS[shell];
   if (script === undefined) {
-    throw new CliError('DEVS_USAGE', `no completion for ${shell}: it can be ${Object.keys(SCRIPTS).join(', ')}`, {
-      hint: 'devs completion bash',
-      exitCode: EXIT_USAGE,
-      data: { shell },
-    });
+    throw new CliError(
+      'DEVS_USAGE',
+      `no completion for ${shell}: it can be ${Object.keys(COMPLETION_SCRIPTS).join(', ')}`,
+      {
+        hint: 'devs completion bash',
+        exitCode: EXIT_USAGE,
+        data: { shell },
+      },
+    );
   }
   if (terminal.options.json) terminal.json({ shell, script });
   else for (const line of script.split('\n')) terminal.answer(line);
   return 0;
 }
 
-/** \`devs complete -- words...\`: what the last word may become, one a line. For the scripts above. */
+/**
+ * `devs complete -- words...`: what the last word may become, one a line, for the scripts. It looks only: it
+ * never locks, repairs or writes. Where anything is wrong it answers nothing: a person who presses TAB has
+ * asked no question that an error would answer.
+ */
 export async function complete(context: CommandContext, program: Command, words: readonly string[]): Promise<number> {
   const last = words.at(-1) ?? '';
-  for (const candidate of await candidates(context, program, words)) {
-    if (candidate.startsWith(last)) context.terminal.answer(candidate);
+  let found: readonly string[];
+  try {
+    found = await candidates(context, program, words);
+  } catch {
+    return 0;
+  }
+  for (const candidate of found) {
+    if (candidate.startsWith(last) && canBeTyped(candidate)) context.terminal.answer(candidate);
   }
   return 0;
+}
+
+/** A shell would show control characters, and split the answer at a newline. */
+function canBeTyped(candidate: string): boolean {
+  return candidate !== '' && escapeLine(candidate) === candidate;
 }
 
 async function candidates(context: CommandContext, program: Command, words: readonly string[]): Promise<string[]> {
@@ -64,9 +68,11 @@ async function candidates(context: CommandContext, program: Command, words: read
   const choices = command.options.find(({ long }) => long === before.at(-1))?.argChoices;
   if (choices !== undefined) return [...choices];
   const argument = command.registeredArguments[0]?.name();
-  if (argument === 'task') return taskNames(context.cwd, findProject(context).root);
+  // A name that begins with a dash would be read as an option.
+  if (argument === 'task')
+    return taskNames(context.cwd, findProject(context).root).filter((name) => !name.startsWith('-'));
   if (argument === 'run') return runNames(context);
-  return argument === 'shell' ? Object.keys(SCRIPTS) : [];
+  return argument === 'shell' ? Object.keys(COMPLETION_SCRIPTS) : [];
 }
 
 /** Looks only: completing a word must not lock or repair. */
