@@ -1,4 +1,4 @@
-export { CliError } from './base/errors.ts';
+export { CLI_ERROR_CODES, CliError, type CliErrorCode } from './base/errors.ts';
 export type { Emit, RunnerEvent } from './project/events.ts';
 export {
   assertTaskId,

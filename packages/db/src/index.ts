@@ -1,5 +1,11 @@
 export { checkDatabase, type DatabaseCheck } from './check-database.ts';
-export { DatabaseError } from './errors.ts';
+export {
+  DATABASE_ERROR_CODES,
+  DATABASE_WARNING_CODES,
+  DatabaseError,
+  type DatabaseErrorCode,
+  type DatabaseWarningCode,
+} from './errors.ts';
 export { latestMigration, migrateToLatest, migrations } from './migrations.ts';
 export {
   DATABASE_FILE,

@@ -4,7 +4,7 @@ import type SQLite from 'better-sqlite3';
 import { Kysely } from 'kysely';
 import { moveAside } from './damaged.ts';
 import { ImmediateSqliteDialect } from './dialect.ts';
-import { DatabaseError, explainSqliteError } from './errors.ts';
+import { DatabaseError, type DatabaseWarningCode, explainSqliteError } from './errors.ts';
 import { latestMigration, migrateToLatest } from './migrations.ts';
 import type { Schema } from './schema.ts';
 import { openSqlite } from './sqlite.ts';
@@ -26,7 +26,7 @@ export interface OpenOptions {
 }
 
 export interface RecoveryWarning {
-  readonly code: 'DEVS_DB_RECOVERED' | 'DEVS_DB_REPLACED';
+  readonly code: DatabaseWarningCode;
   readonly message: string;
   /** The files found, or the name that the damaged database has now. */
   readonly files: readonly string[];

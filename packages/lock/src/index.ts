@@ -9,6 +9,6 @@ export {
   type TakeoverOptions,
 } from './lock/state-lock.ts';
 export type { WaitOptions } from './protocol/wait.ts';
-export { StateLockConflictError, StateLockError } from './record/errors.ts';
+export { LOCK_ERROR_CODES, type LockErrorCode, StateLockConflictError, StateLockError } from './record/errors.ts';
 export { ownIdentity, type ProcessIdentity } from './record/process-identity.ts';
 export type { LockData } from './record/record.ts';

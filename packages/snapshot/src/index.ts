@@ -16,7 +16,7 @@ import { readInfoIfWhole, type SnapshotInfo } from './snapshot/snapshot-info.ts'
 import { takeSnapshot } from './snapshot/take.ts';
 import type { TakeOptions } from './snapshot/take-options.ts';
 
-export { AtomicSnapshotError } from './base/errors.ts';
+export { AtomicSnapshotError, SNAPSHOT_ERROR_CODES, type SnapshotErrorCode } from './base/errors.ts';
 export type { DiffEntry, DiffOptions } from './compare/diff.ts';
 export type { VerifyProblem, VerifyReport } from './compare/verify.ts';
 export type { ConfigScope, GitConfig } from './git/config.ts';

@@ -1,15 +1,40 @@
+/** Every code of the command line's own; docs/errors.md has the cause and the way out of each. */
+export const CLI_ERROR_CODES = [
+  'DEVS_COMMAND_NOT_EXECUTABLE',
+  'DEVS_COMMAND_NOT_FOUND',
+  'DEVS_CONFIG_INVALID',
+  'DEVS_CONFIG_UNREADABLE',
+  'DEVS_DURATION',
+  'DEVS_INTERNAL',
+  'DEVS_LOCK_ORPHANS',
+  'DEVS_NESTED_RUN',
+  'DEVS_NOTHING_TO_UNDO',
+  'DEVS_PATH_OUTSIDE',
+  'DEVS_RUN_AMBIGUOUS',
+  'DEVS_RUN_UNKNOWN',
+  'DEVS_RUN_WITHOUT_SNAPSHOT',
+  'DEVS_TASK_ID',
+  'DEVS_TASK_UNKNOWN',
+  'DEVS_USAGE',
+] as const;
+
+export type CliErrorCode = (typeof CLI_ERROR_CODES)[number];
+
+/** A command that shows more or is the way out, as its words. Only `quoteArgv` makes a line for a shell of it. */
+export type Hint = readonly [program: string, ...words: string[]];
+
 /** A mistake of the user's, or a refusal. `exitCode` is what the process ends with. */
 export class CliError extends Error {
-  readonly code: string;
-  readonly hint: string | undefined;
+  readonly code: CliErrorCode;
+  readonly hint: Hint | undefined;
   readonly data: Readonly<Record<string, unknown>>;
   readonly exitCode: number;
 
   constructor(
-    code: string,
+    code: CliErrorCode,
     message: string,
     options: {
-      readonly hint?: string;
+      readonly hint?: Hint;
       readonly data?: Readonly<Record<string, unknown>>;
       readonly exitCode?: number;
     } = {},
@@ -34,7 +59,7 @@ export const EXIT_NOT_FOUND = 127;
 /** What the errors of all packages share. */
 export interface CodedError extends Error {
   readonly code: string;
-  readonly hint?: string;
+  readonly hint?: Hint;
   readonly data?: Readonly<Record<string, unknown>>;
 }
 

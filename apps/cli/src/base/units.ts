@@ -7,7 +7,7 @@ export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text.trim());
   if (match !== null) return Number(match[1]) * UNITS[match[2] ?? 's']!;
   throw new CliError('DEVS_DURATION', `'${text}' is no duration: write it as 500ms, 30s, 10m, 2h or 14d`, {
-    hint: 'devs --help',
+    hint: ['devs', '--help'],
     exitCode: EXIT_USAGE,
   });
 }

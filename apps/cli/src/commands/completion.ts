@@ -16,7 +16,7 @@ export async function completion({ terminal }: CommandContext, shell: string): P
       'DEVS_USAGE',
       `no completion for ${shell}: it can be ${Object.keys(COMPLETION_SCRIPTS).join(', ')}`,
       {
-        hint: 'devs completion bash',
+        hint: ['devs', 'completion', 'bash'],
         exitCode: EXIT_USAGE,
         data: { shell },
       },

@@ -1,4 +1,5 @@
 import { StateLock } from '@devs/lock';
+import type { ShellLine } from '../base/quote-argv.ts';
 import { CHECKS } from '../doctor/checks.ts';
 import type { Check, Finding, Patient } from '../doctor/finding.ts';
 import { findProject } from '../project/find-project.ts';
@@ -6,7 +7,8 @@ import type { CommandContext } from './context.ts';
 import { lockFor } from './with-lock.ts';
 
 /** A finding and what became of it. */
-interface Line extends Pick<Finding, 'check' | 'ok' | 'message' | 'hint'> {
+interface Line extends Pick<Finding, 'check' | 'ok' | 'message'> {
+  readonly hint?: ShellLine;
   readonly fixed: string | null;
   readonly fixable: boolean;
 }
@@ -31,7 +33,7 @@ export async function doctor(context: CommandContext, flags: { readonly fix?: bo
   else {
     for (const line of lines) render(context, line);
     if (lines.some(({ fixable, fixed }) => fixable && fixed === null)) {
-      terminal.say(`to repair what is safe to repair: ${terminal.hint('devs doctor --fix')}`);
+      terminal.say(`to repair what is safe to repair: ${terminal.hint(['devs', 'doctor', '--fix'])}`);
     }
   }
   return isWell ? 0 : 1;

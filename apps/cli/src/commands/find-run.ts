@@ -10,7 +10,7 @@ export async function findRun(log: RunLog | null, name: string): Promise<Run> {
   const [run, second] = runs;
   if (run === undefined) {
     throw new CliError('DEVS_RUN_UNKNOWN', `no run is named ${name}`, {
-      hint: 'devs log',
+      hint: ['devs', 'log'],
       exitCode: EXIT_USAGE,
       data: { name },
     });
@@ -18,7 +18,7 @@ export async function findRun(log: RunLog | null, name: string): Promise<Run> {
   if (second !== undefined) {
     const ids = runs.map(({ id }) => id);
     throw new CliError('DEVS_RUN_AMBIGUOUS', `${name} may mean any of ${ids.join(', ')}`, {
-      hint: 'devs log',
+      hint: ['devs', 'log'],
       exitCode: EXIT_USAGE,
       data: { name, ids },
     });

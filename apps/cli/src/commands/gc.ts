@@ -55,7 +55,7 @@ interface Limits {
 function readLimits({ olderThan, keep }: GcFlags): Limits {
   if (keep !== undefined && !/^\d+$/.test(keep)) {
     throw new CliError('DEVS_USAGE', `--keep needs a number of runs, not '${keep}'`, {
-      hint: 'devs gc --keep 10 --dry-run',
+      hint: ['devs', 'gc', '--keep', '10', '--dry-run'],
       exitCode: EXIT_USAGE,
     });
   }
@@ -111,7 +111,7 @@ function report(
     terminal.say(
       `${verb} the snapshots of ${formatCount(dropped.length, 'run')}, ${formatBytes(bytes)} that nothing else here holds`,
     );
-    if (!dryRun) terminal.say(`git frees the space in time; at once: git gc --prune=now`);
+    if (!dryRun) terminal.say(`git frees the space in time; at once: ${terminal.hint(['git', 'gc', '--prune=now'])}`);
   }
   return 0;
 }

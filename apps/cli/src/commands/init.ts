@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { CONFIG_FILE, taskNames } from '../config/tasks-file.ts';
+import { CONFIG_FILE, isTypeable, taskNames } from '../config/tasks-file.ts';
 import { excludeOwnFiles } from '../project/exclude.ts';
 import { findProject } from '../project/find-project.ts';
 import type { CommandContext } from './context.ts';
@@ -30,8 +30,9 @@ export async function init(context: CommandContext): Promise<number> {
     return 0;
   }
   terminal.say(isNew ? `made ${file}` : `${file} is there already, and was left alone`);
-  const example = tasks[0] === undefined ? 'devs run -- git status' : `devs run ${tasks[0]}`;
-  terminal.say(`try: ${terminal.hint(example)}`);
+  const task = tasks.find(isTypeable);
+  const example = task === undefined ? ['--', 'git', 'status'] : [task];
+  terminal.say(`try: ${terminal.hint(['devs', 'run', ...example])}`);
   return 0;
 }
 

@@ -27,17 +27,17 @@ export async function main({ args, cwd, env, version }: Invocation): Promise<num
   const own = dashes === -1 ? args : args.slice(0, dashes);
   const command = dashes === -1 ? null : args.slice(dashes + 1);
   let exitCode = 0;
-  let terminal = new Terminal({ json: own.includes('--json'), quiet: false, verbose: false, program: 'devs' });
+  let terminal = new Terminal({ json: own.includes('--json'), quiet: false, verbose: false, program: ['devs'] });
 
   const program = new Command('devs');
   const act = (work: (context: CommandContext) => Promise<number>) => async (): Promise<void> => {
     const flags = program.opts<GlobalFlags>();
-    const name = (env.DEVS_PROGRAM ?? 'devs') + (flags.C === undefined ? '' : ` -C '${flags.C}'`);
+    const words = (env.DEVS_PROGRAM ?? 'devs').split(' ') as [string, ...string[]];
     terminal = new Terminal({
       json: flags.json === true,
       quiet: flags.quiet === true,
       verbose: flags.verbose === true,
-      program: name,
+      program: flags.C === undefined ? words : [...words, '-C', flags.C],
     });
     exitCode = await work({ cwd: path.resolve(cwd, flags.C ?? '.'), terminal, env });
   };
@@ -58,5 +58,5 @@ export async function main({ args, cwd, env, version }: Invocation): Promise<num
 function usageError({ exitCode, message }: CommanderError): CliError | null {
   if (exitCode === 0) return null;
   const what = message.replace(/^error: /, '').replace(/\n/g, ' ');
-  return new CliError('DEVS_USAGE', what, { hint: 'devs --help', exitCode: EXIT_USAGE });
+  return new CliError('DEVS_USAGE', what, { hint: ['devs', '--help'], exitCode: EXIT_USAGE });
 }

@@ -1,13 +1,13 @@
 import path from 'node:path';
 import type { Changes } from '@devs/db';
 import { environmentFrom } from '@devs/snapshot';
-import { CliError, EXIT_USAGE } from '../base/errors.ts';
+import { CliError, EXIT_USAGE, type Hint } from '../base/errors.ts';
 import { formatCount, parseDuration } from '../base/units.ts';
 import type { NamedTask } from '../config/tasks-file.ts';
 import { assertCommandExists } from '../processes/find-command.ts';
 import { shieldFromSignals } from '../processes/run-child.ts';
 import { findProject } from '../project/find-project.ts';
-import { assertTaskId, type CommandTask, quoteWord, type SequenceTask, taskIdOf } from '../runner/task.ts';
+import { assertTaskId, type CommandTask, type SequenceTask, taskIdOf } from '../runner/task.ts';
 import { type RunResult, TaskRunner, type TaskRunnerOptions } from '../runner/task-runner.ts';
 import type { CommandContext } from './context.ts';
 
@@ -54,10 +54,10 @@ async function planJobs(
   const { cwd, env } = context;
   if (flags.id !== undefined) assertTaskId(flags.id);
   if (command !== null && names.length > 0) {
-    throw usage('name tasks, or give a command after --, not both', `devs run -- ${command.map(quoteWord).join(' ')}`);
+    throw usage('name tasks, or give a command after --, not both', ['devs', 'run', '--', ...command]);
   }
   if (flags.id !== undefined && names.length > 1 && flags.atomic !== true)
-    throw usage('--id names one task, and there are several', `devs run --atomic --id ${flags.id} ${names.join(' ')}`);
+    throw usage('--id names one task, and there are several', ['devs', 'run', '--atomic', '--id', flags.id, ...names]);
   if (names.length > 0) {
     // Loaded here: a command after -- needs no parser of task files.
     const { findTask } = await import('../config/tasks-file.ts');
@@ -66,7 +66,7 @@ async function planJobs(
     return flags.atomic === true && jobs.length > 1 ? [asOne(jobs, flags)] : jobs;
   }
   if (command === null || command.length === 0 || command[0] === '')
-    throw usage('there is no command to run', 'devs run --help');
+    throw usage('there is no command to run', ['devs', 'run', '--help']);
   const words = command as [string, ...string[]];
   assertCommandExists(words[0], cwd, env.PATH ?? '');
   return [{ task: { id: flags.id ?? taskIdOf(words), command: words, cwd }, options: optionsOf(flags) }];
@@ -138,7 +138,7 @@ async function runJob(context: CommandContext, job: Job, flags: RunFlags): Promi
   if (terminal.options.json) terminal.note({ type: 'run', ...result });
   else if (result.status === 'failed') explainFailure(context, result);
   else if (result.snapshotRef !== null)
-    terminal.say(`succeeded; the snapshot is kept: ${terminal.hint(`devs restore ${result.runId}`)}`);
+    terminal.say(`succeeded; the snapshot is kept: ${terminal.hint(['devs', 'restore', result.runId])}`);
   return result;
 }
 
@@ -155,8 +155,8 @@ function explainFailure({ terminal }: CommandContext, result: RunResult): void {
     ['diff', 'look at what it did'],
     ['restore', 'bring everything back'],
     ['drop', 'keep what it did'],
-  ]) {
-    terminal.say(`  ${`${what}:`.padEnd(25)}${terminal.hint(`devs ${verb} ${runId}`)}`);
+  ] as const) {
+    terminal.say(`  ${`${what}:`.padEnd(25)}${terminal.hint(['devs', verb, runId])}`);
   }
 }
 
@@ -165,6 +165,6 @@ function countOf({ files, added, deleted }: Changes): string {
   return `${formatCount(files, 'file')}${lines}`;
 }
 
-function usage(message: string, hint: string): CliError {
+function usage(message: string, hint: Hint): CliError {
   return new CliError('DEVS_USAGE', message, { hint, exitCode: EXIT_USAGE });
 }

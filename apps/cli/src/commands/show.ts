@@ -39,7 +39,7 @@ export async function show(context: CommandContext, name: string): Promise<numbe
   ];
   for (const [fact, value] of facts) if (value !== null) terminal.answer(`${fact.padEnd(10)}${value}`);
   if (changes !== null && changes.length > 0) for (const line of ['', ...stat(changes)]) terminal.answer(line);
-  if (kept !== null) terminal.say(`to go back: ${terminal.hint(`devs restore ${run.id}`)}`);
+  if (kept !== null) terminal.say(`to go back: ${terminal.hint(['devs', 'restore', run.id])}`);
   return 0;
 }
 

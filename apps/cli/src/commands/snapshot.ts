@@ -37,6 +37,8 @@ async function keep({ terminal }: CommandContext, root: string, log: RunLog, lab
   await log.addSnapshot({ id, taskId: label, command: '(snapshot)', headBefore: head.oid, snapshotRef: ref });
   if (terminal.options.json) terminal.json({ type: 'snapshot', id, label, ref, changed, untracked, skipped });
   else
-    terminal.say(`kept as ${id} (${changed} changed, ${untracked} untracked): ${terminal.hint(`devs restore ${id}`)}`);
+    terminal.say(
+      `kept as ${id} (${changed} changed, ${untracked} untracked): ${terminal.hint(['devs', 'restore', id])}`,
+    );
   return 0;
 }

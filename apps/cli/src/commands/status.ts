@@ -27,8 +27,10 @@ export async function status(context: CommandContext): Promise<number> {
     terminal.answer(`           ${lock.evidence}${id === undefined ? '' : `; id ${id}`}`);
     for (const { pid: orphan, command } of orphans)
       terminal.answer(`           still running: pid ${orphan} ${command}`);
-    if (orphans.length > 0)
-      terminal.answer(`           end them, or go on all the same: ${terminal.hint(`devs unlock ${id} --force`)}`);
+    if (orphans.length > 0 && id !== undefined)
+      terminal.answer(
+        `           end them, or go on all the same: ${terminal.hint(['devs', 'unlock', id, '--force'])}`,
+      );
   }
   if (last === undefined) terminal.answer('last run   none');
   else terminal.answer(`last run   ${last.id}  ${last.task_id}  ${last.status}  ${formatAge(last.started_at)}`);

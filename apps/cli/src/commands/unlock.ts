@@ -24,7 +24,7 @@ export async function unlock(
     throw new CliError(
       'DEVS_LOCK_ORPHANS',
       `its holder is dead, but processes it started are still running: ${describeProcesses(orphans)}`,
-      { hint: `devs unlock ${id} --force`, exitCode: EXIT_HELD, data: { processes: orphans } },
+      { hint: ['devs', 'unlock', id, '--force'], exitCode: EXIT_HELD, data: { processes: orphans } },
     );
   }
   await StateLock.unlock(root, id, { force: flags.force === true });

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { getNodeValue, type Node as JsonNode, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
-import { CliError, EXIT_USAGE } from '../base/errors.ts';
+import { CliError, EXIT_USAGE, type Hint } from '../base/errors.ts';
 import { parseDuration } from '../base/units.ts';
 import type { OrphanPolicy } from '../processes/surviving-processes.ts';
 
@@ -31,7 +31,7 @@ export function findTask(name: string, cwd: string, root: string): NamedTask {
   if (found !== undefined) return found;
   const names = taskNames(cwd, root);
   throw new CliError('DEVS_TASK_UNKNOWN', `no task ${name} in ${configFile} or package.json`, {
-    hint: names.length === 0 ? 'devs init' : `devs run ${closest(name, names)}`,
+    hint: suggestion(name, names),
     exitCode: EXIT_USAGE,
     data: { name, known: names },
   });
@@ -171,10 +171,20 @@ function readIfThere(file: string): string | null {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') return null;
     throw new CliError('DEVS_CONFIG_UNREADABLE', `cannot read ${file}: ${code}`, {
-      hint: `ls -l '${file}'`,
+      hint: ['ls', '-l', file],
       data: { path: file },
     });
   }
+}
+
+/** Whether `devs run` can be given the name: no shell can pass a NUL, and what begins with a dash is an option. */
+export function isTypeable(name: string): boolean {
+  return name !== '' && !name.startsWith('-') && !name.includes('\0');
+}
+
+function suggestion(name: string, known: readonly string[]): Hint {
+  const typeable = known.filter(isTypeable);
+  return typeable.length === 0 ? ['devs', 'init'] : ['devs', 'run', closest(name, typeable)];
 }
 
 /** The known name that shares most with what was typed. */

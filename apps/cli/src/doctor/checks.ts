@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { StateLock } from '@devs/lock';
 import { AtomicSnapshot, AtomicSnapshotError } from '@devs/snapshot';
+import type { Hint } from '../base/errors.ts';
 import { formatBytes } from '../base/units.ts';
 import { orphansOf } from '../processes/surviving-processes.ts';
 import { excludeOwnFiles, missingExcludes } from '../project/exclude.ts';
@@ -21,14 +22,14 @@ const lock: Check = async ({ repo }) => {
   if (status.state === 'held') return [{ check: 'lock', ok: true, message: `held by ${who}` }];
   const isSafe = status.state === 'dead' && orphansOf(status.lock).length === 0;
   const finding = { check: 'lock', ok: false, message: `held by nobody alive that can be seen (${who})` };
-  return [isSafe ? { ...finding, fix: 'repair' } : { ...finding, hint: 'devs status' }];
+  return [isSafe ? { ...finding, fix: 'repair' } : { ...finding, hint: ['devs', 'status'] }];
 };
 
 const directory: Check = ({ repo }) => {
   const { safe, fileSystem } = StateLock.checkDirectory(repo.root);
   if (safe) return [{ check: 'directory', ok: true, message: 'locks hold here' }];
   const message = `${repo.root} is on ${fileSystem}: a run on another machine may not see this one's lock`;
-  return [{ check: 'directory', ok: false, message, hint: `df '${repo.root}'` }];
+  return [{ check: 'directory', ok: false, message, hint: ['df', repo.root] }];
 };
 
 const disk: Check = ({ repo }) => {
@@ -36,7 +37,7 @@ const disk: Check = ({ repo }) => {
   const free = bavail * bsize;
   const message = `${formatBytes(free)} free for snapshots`;
   if (free >= LEAST_FREE_BYTES) return [{ check: 'disk', ok: true, message }];
-  return [{ check: 'disk', ok: false, message: `only ${message}`, hint: 'devs gc --dry-run' }];
+  return [{ check: 'disk', ok: false, message: `only ${message}`, hint: ['devs', 'gc', '--dry-run'] }];
 };
 
 const restore: Check = ({ repo }) => {
@@ -72,7 +73,7 @@ const workTrees: Check = async ({ repo }) => {
     check: 'work trees',
     ok: false,
     message: `${ref} is of the work tree ${workTreeName}, which is gone`,
-    hint: `git stash show --include-untracked ${ref}`,
+    hint: ['git', 'stash', 'show', '--include-untracked', ref],
   }));
 };
 
@@ -104,6 +105,8 @@ const history: Check = async ({ repo, isHeld }) => {
   }
 };
 
+const FSCK: Hint = ['git', 'fsck', '--full'];
+
 /** Reads every object that a restore may need. */
 const snapshots: Check = async ({ repo }) => {
   const seen = new Set<string>();
@@ -116,12 +119,12 @@ const snapshots: Check = async ({ repo }) => {
           check: 'snapshots',
           ok: false,
           message: `${ref}: ${path}: ${problem}`,
-          hint: 'git fsck --full',
+          hint: FSCK,
         });
       }
     } catch (error) {
       if (!(error instanceof AtomicSnapshotError)) throw error;
-      const hint = error.hint ?? 'git fsck --full';
+      const hint = error.hint ?? FSCK;
       findings.push({ check: 'snapshots', ok: false, message: `${ref}: ${error.message}`, hint });
     }
   }

@@ -1,4 +1,5 @@
 import type { Repository } from '@devs/snapshot';
+import type { Hint } from '../base/errors.ts';
 
 /** What a check found. Only what is wrong has a hint or a fix. */
 export interface Finding {
@@ -6,7 +7,7 @@ export interface Finding {
   readonly ok: boolean;
   readonly message: string;
   /** A command that shows more, or puts it right. */
-  readonly hint?: string;
+  readonly hint?: Hint;
   /** `repair`: what every command does at its start, under the lock. Otherwise puts it right and says how. */
   readonly fix?: 'repair' | (() => string);
 }

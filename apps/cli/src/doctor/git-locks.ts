@@ -22,7 +22,7 @@ function describe(file: string, gitDir: string): Finding {
   const { mtime } = fs.lstatSync(file);
   const message = `${file}, ${formatAge(mtime.toISOString())}: git is at work, or was killed`;
   const isAbandoned = Date.now() - mtime.getTime() > ABANDONED_AFTER_MS && isOpenNowhere(file);
-  if (!isAbandoned) return { check: 'git locks', ok: false, message, hint: `ls -l '${file}'` };
+  if (!isAbandoned) return { check: 'git locks', ok: false, message, hint: ['ls', '-l', file] };
   return { check: 'git locks', ok: false, message, fix: () => `moved to ${setAside(file, gitDir)}` };
 }
 

@@ -13,14 +13,13 @@ export const remotes: Check = ({ repo }) => {
   }
   const findings: Finding[] = [];
   for (const name of names) {
-    const quoted = name.replaceAll("'", "'\\''");
     const push = config.all(`remote.${name}.push`);
     if (config.bool(`remote.${name}.mirror`, false) || push.some(takesAll)) {
       findings.push({
         check: 'remotes',
         ok: false,
         message: `a push to ${name} takes all refs along: it would publish snapshots, and the untracked files in them`,
-        hint: `git config --get-regexp '^remote\\.${quoted}\\.(mirror|push)$'`,
+        hint: ['git', 'config', '--get-regexp', `^remote\\.${literal(name)}\\.(mirror|push)$`],
       });
     }
     const fetch = config.all(`remote.${name}.fetch`);
@@ -29,7 +28,7 @@ export const remotes: Check = ({ repo }) => {
         check: 'remotes',
         ok: false,
         message: `a pruning fetch from ${name} takes all refs: it would delete the snapshots`,
-        hint: `git config --add 'remote.${quoted}.fetch' '${SPARED}'`,
+        hint: ['git', 'config', '--add', `remote.${name}.fetch`, SPARED],
       });
     }
   }
@@ -38,6 +37,11 @@ export const remotes: Check = ({ repo }) => {
 
 /** A negative refspec: git 2.29 and newer. */
 const SPARED = '^refs/devs/*';
+
+/** `name` as a part of an extended regular expression that matches it alone. */
+function literal(name: string): string {
+  return name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
 
 function takesAll(refspec: string): boolean {
   return /^\+?refs\/\*(:|$)/.test(refspec) || /:refs\/\*$/.test(refspec);

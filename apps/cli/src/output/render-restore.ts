@@ -15,5 +15,5 @@ export function renderRestore(terminal: Terminal, what: string, report: RestoreR
   const counts = `${written.length} written, ${deleted.length} deleted, ${permissions.length} permissions`;
   for (const line of describeMoved(report.moved)) terminal.say(line);
   if (dryRun) terminal.say(`would restore ${what}: ${counts}`);
-  else terminal.say(`restored ${what}: ${counts}; to undo this: ${terminal.hint('devs undo')}`);
+  else terminal.say(`restored ${what}: ${counts}; to undo this: ${terminal.hint(['devs', 'undo'])}`);
 }

@@ -1,7 +1,8 @@
 import process from 'node:process';
 import { styleText } from 'node:util';
 import type { Progress } from '@devs/snapshot';
-import { type CodedError, isCoded } from '../base/errors.ts';
+import { type CodedError, type Hint, isCoded } from '../base/errors.ts';
+import { quoteArgv, type ShellLine } from '../base/quote-argv.ts';
 import { formatAge, formatDuration } from '../base/units.ts';
 import { describeProcesses } from '../processes/surviving-processes.ts';
 import type { RunnerEvent } from '../project/events.ts';
@@ -14,7 +15,7 @@ export interface TerminalOptions {
   readonly quiet: boolean;
   readonly verbose: boolean;
   /** How the user calls devs, for hints that can be copied: `devs`, `devs -C dir`, `pnpm devs`. */
-  readonly program: string;
+  readonly program: Hint;
 }
 
 type Colour = Parameters<typeof styleText>[0];
@@ -83,9 +84,9 @@ export class Terminal {
     this.#print(process.stderr, escapeJson(JSON.stringify({ schema: 1, ...value })));
   }
 
-  /** A command the user can copy. */
-  hint(command: string): string {
-    return command.startsWith('devs ') ? this.options.program + command.slice('devs'.length) : command;
+  /** A command that the user can copy into a shell. */
+  hint([program, ...words]: Hint): ShellLine {
+    return quoteArgv(program === 'devs' ? [...this.options.program, ...words] : [program, ...words]);
   }
 
   error(error: unknown): void {
@@ -131,7 +132,7 @@ export class Terminal {
       case 'waiting': {
         const { pid, task_id, acquired_at } = event.holder;
         const since = acquired_at === undefined ? '' : `, which has the lock since ${formatAge(acquired_at)}`;
-        this.say(`waiting for task ${task_id} (pid ${pid})${since}; look: ${this.hint('devs status')}`);
+        this.say(`waiting for task ${task_id} (pid ${pid})${since}; look: ${this.hint(['devs', 'status'])}`);
         return;
       }
       case 'unsafe-directory':
@@ -150,12 +151,12 @@ export class Terminal {
         return;
       case 'crashed':
         this.warn(
-          `run ${event.run.id} (task ${event.run.task_id}) was killed; its snapshot is kept: ${this.hint(`devs restore ${event.run.id}`)}`,
+          `run ${event.run.id} (task ${event.run.task_id}) was killed; its snapshot is kept: ${this.hint(['devs', 'restore', event.run.id])}`,
         );
         return;
       case 'adopted':
         this.warn(
-          `found the snapshot of run ${event.runId} (task ${event.taskId}), which the database did not know: ${this.hint(`devs restore ${event.runId}`)}`,
+          `found the snapshot of run ${event.runId} (task ${event.taskId}), which the database did not know: ${this.hint(['devs', 'restore', event.runId])}`,
         );
         return;
       case 'snapshot-gone':

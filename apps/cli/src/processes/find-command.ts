@@ -24,12 +24,12 @@ export function assertCommandExists(name: string, cwd: string, searchPath: strin
     throw new CliError('DEVS_COMMAND_NOT_FOUND', `command not found: ${name}`, {
       exitCode: EXIT_NOT_FOUND,
       data: { command: name },
-      ...(hasSlash ? {} : { hint: 'echo "$PATH"' }),
+      ...(hasSlash ? {} : { hint: ['printenv', 'PATH'] as const }),
     });
   }
   throw new CliError('DEVS_COMMAND_NOT_EXECUTABLE', `${found} cannot be executed`, {
     exitCode: EXIT_NOT_EXECUTABLE,
-    hint: `ls -l '${found}'`,
+    hint: ['ls', '-l', found],
     data: { command: name, path: found },
   });
 }

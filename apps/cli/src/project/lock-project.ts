@@ -72,7 +72,7 @@ async function assertNotNested(root: string, parentLockId: string): Promise<void
     'DEVS_NESTED_RUN',
     `StateLockConflictError: this runs inside task ${status.lock.task_id} (pid ${status.lock.pid}), which holds the lock of ${root}; waiting for it would wait for itself. Run the command without devs: it is protected already`,
     {
-      hint: 'devs status',
+      hint: ['devs', 'status'],
       exitCode: EXIT_HELD,
       data: { lock: status.lock },
     },

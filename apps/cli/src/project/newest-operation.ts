@@ -47,5 +47,5 @@ async function restoreTakenBack(root: string, log: RunLog, event: RunEvent): Pro
 }
 
 export function nothingToUndo(why: string): CliError {
-  return new CliError('DEVS_NOTHING_TO_UNDO', why, { hint: 'devs log' });
+  return new CliError('DEVS_NOTHING_TO_UNDO', why, { hint: ['devs', 'log'] });
 }

@@ -51,7 +51,7 @@ export function snapshotOf(run: Run): string {
     'DEVS_RUN_WITHOUT_SNAPSHOT',
     `run ${run.id} (task ${run.task_id}, ${run.status}) has no snapshot any more`,
     {
-      hint: 'devs log',
+      hint: ['devs', 'log'],
       data: { id: run.id, status: run.status },
     },
   );

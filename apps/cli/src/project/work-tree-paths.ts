@@ -11,7 +11,7 @@ export function workTreePaths(paths: readonly string[], cwd: string, root: strin
       return relative === '' ? '.' : relative.split(path.sep).join('/');
     }
     throw new CliError('DEVS_PATH_OUTSIDE', `${given} is outside of the work tree ${root}`, {
-      hint: `git -C '${root}' ls-files`,
+      hint: ['git', '-C', root, 'ls-files'],
       exitCode: EXIT_USAGE,
       data: { path: given, root },
     });

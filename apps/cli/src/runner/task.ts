@@ -1,4 +1,5 @@
 import { CliError, EXIT_USAGE } from '../base/errors.ts';
+import { quoteArgv } from '../base/quote-argv.ts';
 
 /** What a function task is given. */
 export interface TaskContext {
@@ -37,12 +38,7 @@ export type Task = CommandTask | FunctionTask | SequenceTask;
 export function describe(task: Task): string {
   if ('run' in task) return `function ${task.run.name || task.id}`;
   if ('steps' in task) return task.steps.map(describe).join(' && ');
-  return typeof task.command === 'string' ? task.command : task.command.map(quoteWord).join(' ');
-}
-
-/** For a shell. */
-export function quoteWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return typeof task.command === 'string' ? task.command : quoteArgv(task.command);
 }
 
 const TASK_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -54,7 +50,7 @@ export function assertTaskId(id: string): void {
     'DEVS_TASK_ID',
     `'${id}' cannot be a task id: 1 to 100 letters, digits, dots, dashes and underscores, beginning with a letter or digit, without ".." and without ".lock" at the end`,
     {
-      hint: 'devs run --help',
+      hint: ['devs', 'run', '--help'],
       exitCode: EXIT_USAGE,
       data: { id },
     },

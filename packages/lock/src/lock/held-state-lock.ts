@@ -71,7 +71,7 @@ export class HeldStateLock {
 
   #lost(how: string): StateLockError {
     return new StateLockError('DEVS_LOCK_LOST', `the lock ${this.#path} (${this.id}) ${how}`, {
-      hint: 'devs status',
+      hint: ['devs', 'status'],
       data: { path: this.#path, id: this.id },
     });
   }

@@ -191,7 +191,7 @@ export class StateLock {
         'DEVS_LOCK_ID_MISMATCH',
         `${dir.lockPath} has the id ${found.generation}, not ${lockId}`,
         {
-          hint: 'devs status',
+          hint: ['devs', 'status'],
           data: { path: dir.lockPath, id: found.generation, lock: found.lock },
         },
       );

@@ -172,7 +172,7 @@ function unlinkIfThere(file: string): void {
 
 function notALock(file: string, what: string): StateLockError {
   return new StateLockError('DEVS_LOCK_NOT_A_LOCK', `${file} is ${what}, not a lock file; it was left alone`, {
-    hint: `mv '${file}' '${file}.aside'`,
+    hint: ['mv', file, `${file}.aside`],
     data: { path: file },
   });
 }
@@ -187,7 +187,7 @@ function explainUnwritable(dir: string, error: unknown): unknown {
   }
   if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') return error;
   return new StateLockError('DEVS_LOCK_UNWRITABLE', `cannot create a lock file in ${dir}: ${code}`, {
-    hint: `ls -ld '${dir}'`,
+    hint: ['ls', '-ld', dir],
     data: { path: dir },
     cause: error,
   });

@@ -1,16 +1,31 @@
 import type { LockData } from './record.ts';
 
+/** Every code that this package throws; docs/errors.md has the cause and the way out of each. */
+export const LOCK_ERROR_CODES = [
+  'DEVS_LOCK_HELD',
+  'DEVS_LOCK_ID_MISMATCH',
+  'DEVS_LOCK_LOST',
+  'DEVS_LOCK_NOT_A_LOCK',
+  'DEVS_LOCK_NO_DIRECTORY',
+  'DEVS_LOCK_UNWRITABLE',
+] as const;
+
+export type LockErrorCode = (typeof LOCK_ERROR_CODES)[number];
+
+/** A command that shows more or is the way out, as its words: the program that prints it quotes them for a shell. */
+type Hint = readonly [program: string, ...words: string[]];
+
 /** Why the lock could not do what was asked. `code` is stable; `hint` says what to do about it. */
 export class StateLockError extends Error {
-  readonly code: string;
-  readonly hint: string | undefined;
+  readonly code: LockErrorCode;
+  readonly hint: Hint | undefined;
   readonly data: Readonly<Record<string, unknown>>;
 
   constructor(
-    code: string,
+    code: LockErrorCode,
     message: string,
     options: {
-      readonly hint?: string;
+      readonly hint?: Hint;
       readonly data?: Readonly<Record<string, unknown>>;
       readonly cause?: unknown;
     } = {},
@@ -30,7 +45,7 @@ export class StateLockConflictError extends StateLockError {
 
   constructor(path: string, lockData: LockData, evidence: string) {
     super('DEVS_LOCK_HELD', `${path} is held by pid ${lockData.pid} for task ${lockData.task_id} (${evidence})`, {
-      hint: 'devs status',
+      hint: ['devs', 'status'],
       data: { path, lock: lockData, evidence },
     });
     this.name = 'StateLockConflictError';

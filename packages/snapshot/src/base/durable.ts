@@ -177,7 +177,7 @@ function readOpened(fd: number | null, file: string | Buffer, maxBytes: number):
 function tooLarge(file: string | Buffer, maxBytes: number): AtomicSnapshotError {
   const name = String(file);
   return new AtomicSnapshotError('DEVS_FILE_TOO_LARGE', `${name} is larger than ${maxBytes} bytes; it was not read`, {
-    hint: `ls -l '${name}'`,
+    hint: ['ls', '-l', name],
     data: { path: name, maxBytes },
   });
 }
@@ -250,11 +250,15 @@ export function openGitLock(lock: string, name: string = lock, sharing: Sharing 
     fd = fs.openSync(lock, 'wx');
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
-    throw new AtomicSnapshotError('DEVS_GIT_LOCKED', `${name} exists: a git command is running, or one was killed`, {
-      hint: `rm '${name}'   # only when no git command is running`,
-      data: { path: name },
-      cause: error,
-    });
+    throw new AtomicSnapshotError(
+      'DEVS_GIT_LOCKED',
+      `${name} exists: a git command is running, or one was killed; remove it only when none is running`,
+      {
+        hint: ['rm', name],
+        data: { path: name },
+        cause: error,
+      },
+    );
   }
   adjustShared(fd, sharing);
   return fd;
@@ -266,7 +270,7 @@ function isLink(file: string): boolean {
 
 function gone(dir: string): AtomicSnapshotError {
   return new AtomicSnapshotError('DEVS_NOT_A_DIRECTORY', `${dir} does not exist (any more)`, {
-    hint: `ls -ld '${dir}'`,
+    hint: ['ls', '-ld', dir],
     data: { path: dir },
   });
 }

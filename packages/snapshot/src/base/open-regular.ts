@@ -55,7 +55,7 @@ function openChecked(file: string | Buffer): number | null {
 export function notAFile(file: string | Buffer, cause?: unknown): AtomicSnapshotError {
   const name = String(file);
   return new AtomicSnapshotError('DEVS_NOT_A_FILE', `${name} is not a regular file`, {
-    hint: `ls -ld '${name}'`,
+    hint: ['ls', '-ld', name],
     data: { path: name },
     cause,
   });

@@ -124,7 +124,7 @@ function assertReal(dir: string, actual: string): void {
   throw new AtomicSnapshotError(
     'DEVS_NOT_A_DIRECTORY',
     `${dir} is reached through a symbolic link to ${actual}; devs writes through no link, and nothing was written`,
-    { hint: `ls -ld '${dir}'`, data: { path: dir, actual } },
+    { hint: ['ls', '-ld', dir], data: { path: dir, actual } },
   );
 }
 
@@ -140,7 +140,7 @@ function linkTarget(link: string): string | null {
 
 function notADirectory(dir: string, cause?: unknown): AtomicSnapshotError {
   return new AtomicSnapshotError('DEVS_NOT_A_DIRECTORY', `${dir} is not a directory`, {
-    hint: `ls -ld '${dir}'`,
+    hint: ['ls', '-ld', dir],
     data: { path: dir },
     cause,
   });

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { AtomicSnapshotError, codeOf } from './errors.ts';
+import { AtomicSnapshotError, codeOf, type SnapshotErrorCode } from './errors.ts';
 
 const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = fs.constants;
 
@@ -7,7 +7,7 @@ export interface RegularFileLimits {
   /** More bytes than this are refused. */
   readonly limit: number;
   /** The code of the error that says so, or that the file is a fifo, a directory or a device. */
-  readonly code: string;
+  readonly code: SnapshotErrorCode;
   /** A symbolic link counts as no file. */
   readonly noFollow?: boolean;
 }
@@ -48,6 +48,6 @@ function nullDevice(): number | undefined {
   return fs.statSync('/dev/null', { throwIfNoEntry: false })?.rdev;
 }
 
-function unfit(file: string, code: string, what: string): AtomicSnapshotError {
-  return new AtomicSnapshotError(code, `${file} ${what}`, { hint: `ls -lL '${file}'`, data: { path: file } });
+function unfit(file: string, code: SnapshotErrorCode, what: string): AtomicSnapshotError {
+  return new AtomicSnapshotError(code, `${file} ${what}`, { hint: ['ls', '-lL', file], data: { path: file } });
 }

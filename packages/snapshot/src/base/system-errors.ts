@@ -1,16 +1,30 @@
-import { AtomicSnapshotError } from './errors.ts';
+import { AtomicSnapshotError, type Hint, type SnapshotErrorCode } from './errors.ts';
 
-/** What an error of the system means for the user: code, and what to do. `%s` is the path. */
-const MEANINGS: Readonly<Record<string, readonly [code: string, what: string, hint: string]>> = {
-  ENOSPC: ['DEVS_DISK_FULL', 'there is no space left for', 'df -h'],
-  EDQUOT: ['DEVS_DISK_FULL', 'the disk quota is used up by', 'df -h'],
-  EACCES: ['DEVS_NOT_PERMITTED', 'permission denied for', "ls -ld '%s'"],
-  EPERM: ['DEVS_NOT_PERMITTED', 'operation not permitted on', "ls -ld '%s'"],
-  EROFS: ['DEVS_NOT_PERMITTED', 'the file system is read-only:', 'mount'],
-  EIO: ['DEVS_IO_ERROR', 'the disk failed to read or write', 'git fsck --full'],
-  EMFILE: ['DEVS_TOO_MANY_FILES', 'too many open files, at', 'ulimit -n'],
-  ENFILE: ['DEVS_TOO_MANY_FILES', 'too many open files on this machine, at', 'ulimit -n'],
-};
+interface Meaning {
+  readonly code: SnapshotErrorCode;
+  readonly what: string;
+  readonly hint: (path: string) => Hint;
+}
+
+const full = (what: string): Meaning => ({ code: 'DEVS_DISK_FULL', what, hint: () => ['df', '-h'] });
+const notPermitted = (what: string): Meaning => ({
+  code: 'DEVS_NOT_PERMITTED',
+  what,
+  hint: (path) => ['ls', '-ld', path === '' ? '.' : path],
+});
+const tooManyFiles = (what: string): Meaning => ({ code: 'DEVS_TOO_MANY_FILES', what, hint: () => ['ulimit', '-n'] });
+
+/** What an error of the system means for the user, and what to do about it. */
+const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
+  ['ENOSPC', full('there is no space left for')],
+  ['EDQUOT', full('the disk quota is used up by')],
+  ['EACCES', notPermitted('permission denied for')],
+  ['EPERM', notPermitted('operation not permitted on')],
+  ['EROFS', { code: 'DEVS_NOT_PERMITTED', what: 'the file system is read-only:', hint: () => ['mount'] }],
+  ['EIO', { code: 'DEVS_IO_ERROR', what: 'the disk failed to read or write', hint: () => ['git', 'fsck', '--full'] }],
+  ['EMFILE', tooManyFiles('too many open files, at')],
+  ['ENFILE', tooManyFiles('too many open files on this machine, at')],
+]);
 
 /**
  * Runs `work`; an error of the system becomes an `AtomicSnapshotError` that names the path and the way out. Errors that
@@ -26,12 +40,11 @@ export async function explained<T>(work: () => Promise<T>): Promise<T> {
 
 function explain(error: unknown): unknown {
   const { code = '', path, message } = error as NodeJS.ErrnoException;
-  const meaning = error instanceof AtomicSnapshotError ? undefined : MEANINGS[code];
+  const meaning = error instanceof AtomicSnapshotError ? undefined : MEANINGS.get(code);
   if (meaning === undefined) return error;
-  const [ours, what, hint] = meaning;
   const name = path === undefined ? '' : String(path);
-  return new AtomicSnapshotError(ours, `${what} ${name === '' ? message : name} (${code})`, {
-    hint: hint.replace('%s', name),
+  return new AtomicSnapshotError(meaning.code, `${meaning.what} ${name === '' ? message : name} (${code})`, {
+    hint: meaning.hint(name),
     data: { path: name, errno: code },
     cause: error,
   });

@@ -77,5 +77,5 @@ function canonicalKey(key: string): string {
 }
 
 function bad(what: string): AtomicSnapshotError {
-  return new AtomicSnapshotError('DEVS_CONFIG_INVALID', what, { hint: 'env | grep ^GIT_CONFIG' });
+  return new AtomicSnapshotError('DEVS_CONFIG_INVALID', what, { hint: ['env'] });
 }

@@ -179,7 +179,7 @@ function* assignmentsIn(bytes: Buffer, file: string): Generator<Assignment> {
   } catch (error) {
     if (!(error instanceof ConfigSyntaxError)) throw error;
     throw new AtomicSnapshotError('DEVS_CONFIG_INVALID', `line ${error.line} of ${file} is no git configuration`, {
-      hint: `git config --list --file '${file}'`,
+      hint: ['git', 'config', '--list', '--file', file],
       data: { path: file, line: error.line },
     });
   }
@@ -190,7 +190,7 @@ function invalid(file: string | null, what: string): AtomicSnapshotError {
     'DEVS_CONFIG_INVALID',
     `${file ?? 'the git configuration in the environment'} ${what}`,
     {
-      hint: 'git config --list --show-origin',
+      hint: ['git', 'config', '--list', '--show-origin'],
       data: { path: file },
     },
   );

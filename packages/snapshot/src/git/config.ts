@@ -110,7 +110,7 @@ export function parseBool(value: string | null): boolean | null {
 
 function invalid(key: string, what: string): AtomicSnapshotError {
   return new AtomicSnapshotError('DEVS_CONFIG_INVALID', `the git configuration's ${key} ${what}`, {
-    hint: `git config --show-origin --get-all ${key}`,
+    hint: ['git', 'config', '--show-origin', '--get-all', key],
     data: { key },
   });
 }

@@ -145,14 +145,21 @@ function parseOne(
 }
 
 function invalid(file: string, what: string): AtomicSnapshotError {
-  return new AtomicSnapshotError('DEVS_INDEX_INVALID', `${file} ${what}`, { hint: 'git fsck', data: { path: file } });
+  return new AtomicSnapshotError('DEVS_INDEX_INVALID', `${file} ${what}`, {
+    hint: ['git', 'fsck'],
+    data: { path: file },
+  });
 }
 
 function sharedIndexMissing(file: string, name: string): AtomicSnapshotError {
-  return new AtomicSnapshotError('DEVS_SHARED_INDEX_MISSING', `${file} is split, and its ${name} is missing`, {
-    hint: 'git read-tree HEAD   # makes a new index; what was staged is lost with the old one',
-    data: { path: file, shared: name },
-  });
+  return new AtomicSnapshotError(
+    'DEVS_SHARED_INDEX_MISSING',
+    `${file} is split, and its ${name} is missing; git can make a new index, without what was staged`,
+    {
+      hint: ['git', 'read-tree', 'HEAD'],
+      data: { path: file, shared: name },
+    },
+  );
 }
 
 type Extensions = Pick<GitIndex, 'cacheTree' | 'resolveUndo'> & {

@@ -160,6 +160,6 @@ function obstructed(file: string): AtomicSnapshotError {
   return new AtomicSnapshotError(
     'DEVS_RESTORE_OBSTRUCTED',
     `${file} is in the way of one of git's own files, which the restore has to write; nothing was changed`,
-    { hint: `mv '${file}' '${file}.aside'`, data: { path: file } },
+    { hint: ['mv', file, `${file}.aside`], data: { path: file } },
   );
 }

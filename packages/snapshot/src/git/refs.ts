@@ -86,7 +86,7 @@ export function refFile(repo: Repository, name: string): string {
 
 function invalidRef(name: string, repo: Repository): AtomicSnapshotError {
   return new AtomicSnapshotError('DEVS_REF_INVALID', `${name} in ${repo.commonDir} is not a valid ref`, {
-    hint: 'git fsck',
+    hint: ['git', 'fsck'],
     data: { ref: name },
   });
 }

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { readTextIfThere } from '../base/durable.ts';
-import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
+import { AtomicSnapshotError, codeOf, type SnapshotErrorCode } from '../base/errors.ts';
 import { readRegularFile } from '../base/regular-file.ts';
 import type { GitConfig } from './config.ts';
 import { readConfig } from './config-reader.ts';
@@ -36,7 +36,7 @@ export function findRepository(place: Place, environment: GitEnvironment = defau
   } catch (error) {
     if (codeOf(error) !== 'EACCES') throw error;
     throw new AtomicSnapshotError('DEVS_UNREADABLE', `may not read ${(error as NodeJS.ErrnoException).path ?? place}`, {
-      hint: `ls -ld '${place}'`,
+      hint: ['ls', '-ld', path.resolve(place)],
       data: { path: place },
       cause: error,
     });
@@ -64,7 +64,7 @@ function gitDirOf(dir: string): string | null {
   const resolved = path.resolve(dir, target);
   if (!fs.existsSync(resolved)) {
     throw new AtomicSnapshotError('DEVS_NOT_A_REPOSITORY', `${dotGit} points to ${resolved}, which does not exist`, {
-      hint: 'git worktree repair',
+      hint: ['git', 'worktree', 'repair'],
       data: { path: dotGit },
     });
   }
@@ -86,7 +86,7 @@ function commonDirOf(gitDir: string): string {
 function checked(root: string, gitDir: string, environment: GitEnvironment): Repository {
   const commonDir = fs.realpathSync(commonDirOf(gitDir));
   const config = readConfig({ commonDir, gitDir }, environment);
-  const refuse = (code: string, what: string) =>
+  const refuse = (code: SnapshotErrorCode, what: string) =>
     new AtomicSnapshotError(code, `${root} ${what}`, { data: { path: root } });
   if (config.get('extensions.objectformat')?.toLowerCase() === 'sha256') {
     throw refuse(
@@ -109,7 +109,7 @@ function checked(root: string, gitDir: string, environment: GitEnvironment): Rep
 
 function notARepository(cwd: string): AtomicSnapshotError {
   return new AtomicSnapshotError('DEVS_NOT_A_REPOSITORY', `${cwd} is not inside a git work tree`, {
-    hint: 'git init',
+    hint: ['git', 'init'],
     data: { path: cwd },
   });
 }
@@ -119,7 +119,7 @@ function bare(dir: string): AtomicSnapshotError {
     'DEVS_BARE_REPOSITORY',
     `${dir} is a bare repository: there is no work tree to protect`,
     {
-      hint: `git -C '${dir}' worktree add ../work`,
+      hint: ['git', '-C', dir, 'worktree', 'add', '../work'],
       data: { path: dir },
     },
   );

@@ -141,6 +141,6 @@ function unsafe(file: string, what: string, cause?: unknown): AtomicSnapshotErro
   return new AtomicSnapshotError(
     'DEVS_SEAL_KEY_UNSAFE',
     `${file} ${what}, so devs cannot tell its own snapshots from others. Once it is moved away, devs makes a new key, and older snapshots are foreign`,
-    { hint: `mv '${file}' '${file}.aside'`, data: { path: file }, cause },
+    { hint: ['mv', file, `${file}.aside`], data: { path: file }, cause },
   );
 }

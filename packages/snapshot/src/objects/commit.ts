@@ -34,7 +34,7 @@ export function readCommit(store: ObjectStore, oid: string): Commit {
   const commit = parseCommit(store.read(oid, 'commit'));
   if (commit !== null) return commit;
   throw new AtomicSnapshotError('DEVS_OBJECT_DAMAGED', `object ${oid} is damaged: it is no valid commit`, {
-    hint: 'git fsck',
+    hint: ['git', 'fsck'],
     data: { oid },
   });
 }

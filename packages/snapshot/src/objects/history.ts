@@ -62,7 +62,7 @@ async function withIsomorphicGit<T>(
     if (error instanceof AtomicSnapshotError) throw error;
     const why = (error as Error).message;
     throw new AtomicSnapshotError('DEVS_OBJECT_DAMAGED', `the history of ${oid} cannot be read: ${why}`, {
-      hint: 'git fsck',
+      hint: ['git', 'fsck'],
       data: { oid },
       cause: error,
     });

@@ -41,7 +41,7 @@ export class ObjectStore {
     const raw = this.find(oid);
     if (raw === null) {
       throw new AtomicSnapshotError('DEVS_OBJECT_MISSING', `object ${oid} is missing`, {
-        hint: 'git fsck',
+        hint: ['git', 'fsck'],
         data: { oid },
       });
     }
@@ -212,7 +212,7 @@ function parseLoose(oid: string, bytes: Buffer): RawObject {
 
 function damaged(oid: string, why: string, cause?: unknown): AtomicSnapshotError {
   return new AtomicSnapshotError('DEVS_OBJECT_DAMAGED', `object ${oid} is damaged: ${why}`, {
-    hint: 'git fsck',
+    hint: ['git', 'fsck'],
     data: { oid },
     cause,
   });

@@ -140,7 +140,7 @@ export function readTree(store: ObjectStore, oid: string): Map<string, TreeEntry
 function invalidTree(oid: string, name: string | null, problem: string): AtomicSnapshotError {
   const what = name === null ? `tree ${oid}` : `${JSON.stringify(toText(name))} in tree ${oid}`;
   return new AtomicSnapshotError('DEVS_SNAPSHOT_INVALID', `${what} ${problem}; nothing was changed`, {
-    hint: `git ls-tree ${oid}`,
+    hint: ['git', 'ls-tree', oid],
     data: { oid, ...(name === null ? {} : { name: toText(name) }) },
   });
 }

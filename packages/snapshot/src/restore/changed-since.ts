@@ -39,7 +39,7 @@ export async function assertHeadMayMove(
     'DEVS_HEAD_MOVED',
     `HEAD of ${repo.root} is ${at(now)}, and ${left}${listed(commits.map(({ oid, subject }) => `${oid.slice(0, 10)} ${subject}`))}\n--force moves it back all the same, and the commits are kept in a safety snapshot; --files-only leaves HEAD, branch and index alone`,
     {
-      hint: `devs restore ${snapshot.runId ?? snapshot.id} --files-only`,
+      hint: ['devs', 'restore', snapshot.runId ?? snapshot.id, '--files-only'],
       data: { path: repo.root, now, expected, wanted: then, commits },
     },
   );
@@ -84,7 +84,7 @@ export function assertUnchangedSince(
     'DEVS_CHANGED_SINCE',
     `${what.join(' and ')} changed since the run ended, and nothing was restored${listed(files)}\n--force overwrites them; as they are now, they are kept in a safety snapshot, and devs undo brings them back`,
     {
-      hint: `devs restore ${target.runId ?? target.id} --force`,
+      hint: ['devs', 'restore', target.runId ?? target.id, '--force'],
       data: { path: repo.root, files, index, operation },
     },
   );

@@ -72,7 +72,7 @@ export function setJournalAside(repo: Repository): AtomicSnapshotError {
   return new AtomicSnapshotError(
     'DEVS_JOURNAL_FOREIGN',
     `${file} has no seal of this repository: it was forged, copied, or written by an older devs. Nothing that it asks for was done, and it was moved to ${aside}. If a restore of yours was interrupted, restore again`,
-    { hint: 'devs log', data: { path: file, aside } },
+    { hint: ['devs', 'log'], data: { path: file, aside } },
   );
 }
 

@@ -88,7 +88,7 @@ function refusal(
   const ways =
     '--force moves it all the same, and its commits stay in a safety snapshot; --files-only leaves HEAD, branches and index alone';
   return new AtomicSnapshotError(code, `${message}\n${ways}`, {
-    hint: `devs restore ${target.runId ?? target.id} --files-only`,
+    hint: ['devs', 'restore', target.runId ?? target.id, '--files-only'],
     data,
   });
 }

@@ -32,7 +32,7 @@ export class WorkTree {
     throw new AtomicSnapshotError(
       'DEVS_FILE_CHANGED',
       `${this.#name(path)} changed while the restore ran; it was left as it is`,
-      { hint: 'devs status', data: { path: this.#name(path) } },
+      { hint: ['devs', 'status'], data: { path: this.#name(path) } },
     );
   }
 
@@ -158,7 +158,7 @@ export class WorkTree {
     return new AtomicSnapshotError(
       'DEVS_RESTORE_OBSTRUCTED',
       `${this.#name(path)} is in the way, and no snapshot holds it; nothing of it was deleted`,
-      { hint: `mv '${this.#name(path)}' '${this.#name(path)}.aside'`, data: { path: this.#name(path) } },
+      { hint: ['mv', this.#name(path), `${this.#name(path)}.aside`], data: { path: this.#name(path) } },
     );
   }
 

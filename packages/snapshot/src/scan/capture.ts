@@ -46,7 +46,7 @@ export async function capture(
     'DEVS_FILE_CHANGED',
     `${name} kept changing while it was read; no snapshot was taken. Stop what writes to it, or ignore it`,
     {
-      hint: `ls -l '${name}'`,
+      hint: ['ls', '-l', name],
       data: { path: name },
     },
   );

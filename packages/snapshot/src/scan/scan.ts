@@ -276,7 +276,7 @@ function readDirectory(root: string, dir: BytePath): fs.Dirent[] {
 export function unreadable(root: string, path: BytePath, cause: unknown): AtomicSnapshotError {
   const name = `${root}/${toText(path)}`;
   return new AtomicSnapshotError('DEVS_UNREADABLE', `cannot read ${name}: ${codeOf(cause)}; no snapshot was taken`, {
-    hint: `ls -ld '${name}'`,
+    hint: ['ls', '-ld', name],
     data: { path: name },
     cause,
   });

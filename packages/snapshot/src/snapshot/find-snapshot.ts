@@ -28,7 +28,7 @@ export function resolveSnapshot(repo: Repository, name: string): NamedSnapshot {
 
 export function snapshotNotFound(repo: Repository, ref: string): AtomicSnapshotError {
   return new AtomicSnapshotError('DEVS_SNAPSHOT_NOT_FOUND', `there is no snapshot ${ref} in ${repo.root}`, {
-    hint: 'devs log',
+    hint: ['devs', 'log'],
     data: { ref, path: repo.root },
   });
 }

@@ -62,7 +62,7 @@ export function invalidSnapshot(ref: string, why: string): AtomicSnapshotError {
     'DEVS_SNAPSHOT_INVALID',
     `${ref} is no complete snapshot: ${why}; nothing was changed`,
     {
-      hint: 'devs doctor',
+      hint: ['devs', 'doctor'],
       data: { ref },
     },
   );
@@ -72,6 +72,6 @@ function foreign({ ref, oid }: NamedSnapshot): AtomicSnapshotError {
   return new AtomicSnapshotError(
     'DEVS_SNAPSHOT_FOREIGN',
     `${ref} is foreign: its seal is missing or wrong, so this repository's devs did not make it, and devs neither compares nor restores it. Look at it with git; if you want what it holds, git stash apply --index ${oid} brings it into the work tree`,
-    { hint: `git show --stat ${oid}`, data: { ref, oid } },
+    { hint: ['git', 'show', '--stat', oid], data: { ref, oid } },
   );
 }

@@ -77,7 +77,7 @@ export async function takeWithExtras(repo: Repository, request: TakeRequest): Pr
   throw new AtomicSnapshotError(
     'DEVS_REPOSITORY_BUSY',
     `${repo.root}: HEAD or the index kept changing, a git command is running; no snapshot was taken`,
-    { hint: 'git status', data: { path: repo.root } },
+    { hint: ['git', 'status'], data: { path: repo.root } },
   );
 }
 
