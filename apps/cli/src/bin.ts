@@ -14,10 +14,20 @@ for (const stream of OUTPUTS) {
 // Not awaited at the top: the bundle is CommonJS, which starts sooner and can be cached compiled (see loader.cjs).
 void main({
   args: process.argv.slice(2),
-  cwd: process.cwd(),
+  cwd: workingDirectory(),
   env: process.env,
   version: manifest.version,
 }).then(exit);
+
+/** Where the shell stands. A directory that was deleted has only the name that the shell knows it by. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return process.env.PWD ?? '/';
+  }
+}
 
 /** Ends the process once all is said: a twentieth of a short run sooner than Node takes itself to pieces. */
 async function exit(exitCode: number): Promise<void> {

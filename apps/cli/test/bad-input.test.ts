@@ -165,7 +165,8 @@ describe('bad input is a coded error, changes nothing on disk, and runs nothing'
     const repo = Repo.withWork();
     fs.chmodSync(repo.dir, 0o755);
     const before = everything(repo.dir);
-    const { ended } = start(repo.dir, ['run', '--', 'true'], { uid: NOBODY, gid: NOBODY });
+    const env = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: repo.dir };
+    const { ended } = start(repo.dir, ['run', '--', 'true'], { uid: NOBODY, gid: NOBODY, env });
     expect(await ended).toMatchObject({ code: 125, stderr: expect.stringContaining('DEVS_LOCK_UNWRITABLE') });
     expect(everything(repo.dir)).toEqual(before);
   });

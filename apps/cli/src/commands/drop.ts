@@ -11,15 +11,15 @@ export async function drop(context: CommandContext, name: string): Promise<numbe
   const { terminal } = context;
   await using project = await lockFor(context, 'drop');
   const run = await findRun(project.log, id);
-  const { root } = project.repo;
+  const { repo } = project;
   // Those it names count even where they cannot be read.
-  const refs = (await AtomicSnapshot.list(root))
+  const refs = (await AtomicSnapshot.list(repo))
     .filter(({ ref, runId }) => runId === run.id || ref === run.snapshot_ref || ref === run.after_ref)
     .map(({ ref }) => ref);
   // The row first: killed in between, the refs that are left are found by their run's name.
   const nothing = { snapshotRef: null, afterRef: null };
   if (refs.length > 0) await project.log.setSnapshots(run.id, nothing, 'drop', { refs });
-  for (const ref of refs) await dropIfThere(root, ref);
+  for (const ref of refs) await dropIfThere(repo, ref);
   if (terminal.options.json) terminal.json({ type: 'drop', run: run.id, dropped: refs });
   else
     terminal.say(

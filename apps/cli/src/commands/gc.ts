@@ -38,11 +38,11 @@ export async function gc(context: CommandContext, flags: GcFlags): Promise<numbe
     if (view.log === null) return report(context, [], 0, flags);
   }
   await using project = await lockFor(context, 'gc');
-  const { root } = project.repo;
+  const { repo } = project;
   const groups = (await groupsOf(project)).filter((group, position) => isOld(group, position, limits));
   const refs = groups.flatMap((group) => group.refs);
-  const others = (await AtomicSnapshot.list(root)).map(({ ref }) => ref).filter((ref) => !refs.includes(ref));
-  const bytes = await AtomicSnapshot.ownBytes(root, refs, others);
+  const others = (await AtomicSnapshot.list(repo)).map(({ ref }) => ref).filter((ref) => !refs.includes(ref));
+  const bytes = await AtomicSnapshot.ownBytes(repo, refs, others);
   if (flags.dryRun !== true) for (const group of groups) await dropGroup(project, group);
   return report(context, groups, bytes, flags);
 }
@@ -68,7 +68,7 @@ function readLimits({ olderThan, keep }: GcFlags): Limits {
 async function groupsOf({ repo, log }: LockedProject): Promise<Group[]> {
   const asked = new Set((await log.kept()).filter(({ status }) => status === 'snapshot').map(({ id }) => id));
   const byRun = new Map<string, SnapshotInfo[]>();
-  for (const info of await AtomicSnapshot.list(repo.root)) {
+  for (const info of await AtomicSnapshot.list(repo)) {
     if (info.runId !== null && !asked.has(info.runId)) byRun.set(info.runId, [info, ...(byRun.get(info.runId) ?? [])]);
   }
   return [...byRun]
@@ -83,7 +83,7 @@ function isOld({ newest }: Group, position: number, { olderThanMs, keep }: Limit
 /** The row first: killed in between, the next start drops what no row names, and the next gc the rest. */
 async function dropGroup({ repo, log }: LockedProject, { runId, refs }: Group): Promise<void> {
   if (await log.knows(runId)) await log.setSnapshots(runId, { snapshotRef: null, afterRef: null }, 'gc', { refs });
-  for (const ref of refs) await dropIfThere(repo.root, ref);
+  for (const ref of refs) await dropIfThere(repo, ref);
 }
 
 function report(

@@ -12,14 +12,13 @@ export async function show(context: CommandContext, name: string): Promise<numbe
   const { terminal } = context;
   await using project = await viewProject(findProject(context), terminal.event);
   const run = await findRun(project.log, name);
-  const { root } = project.repo;
   const events = await project.log!.events(['crash', 'restore', 'undo', 'drop', 'gc'], [run.id]);
   const kept = run.snapshot_ref;
   const changes =
     kept === null || run.after_ref === null
       ? null
-      : await AtomicSnapshot.diff(root, kept, run.after_ref, { lines: true });
-  const skipped = kept === null ? [] : (await AtomicSnapshot.show(root, kept)).skipped;
+      : await AtomicSnapshot.diff(project.repo, kept, run.after_ref, { lines: true });
+  const skipped = kept === null ? [] : (await AtomicSnapshot.show(project.repo, kept)).skipped;
   if (terminal.options.json) {
     terminal.json({ ...run, events, changes, skipped });
     return 0;

@@ -1,6 +1,6 @@
 import type { RunLog } from '@devs/db';
 import { StateLock } from '@devs/lock';
-import { newSnapshotId, takeSnapshot } from '@devs/snapshot';
+import { newSnapshotId, type Repository, takeSnapshot } from '@devs/snapshot';
 import { shieldFromSignals } from '../processes/run-child.ts';
 import { findProject } from '../project/find-project.ts';
 import { openLog } from '../project/open-log.ts';
@@ -16,23 +16,23 @@ export async function snapshot(context: CommandContext, label = 'snapshot'): Pro
   assertTaskId(label);
   const { env } = context;
   using _ = shieldFromSignals();
-  const { root } = findProject(context);
-  const status = await StateLock.inspect(root);
+  const repo = findProject(context);
+  const status = await StateLock.inspect(repo.root);
   if (status.state === 'held' && env.DEVS_LOCK_ID !== undefined && status.lock.id === env.DEVS_LOCK_ID) {
-    const { log, close } = await openLog(root, { hasLiveRun: () => true });
+    const { log, close } = await openLog(repo.root, { hasLiveRun: () => true });
     try {
-      return await keep(context, root, log, label);
+      return await keep(context, repo, log, label);
     } finally {
       await close();
     }
   }
   await using project = await lockFor(context, 'snapshot');
-  return await keep(context, root, project.log, label);
+  return await keep(context, repo, project.log, label);
 }
 
-async function keep({ terminal }: CommandContext, root: string, log: RunLog, label: string): Promise<number> {
+async function keep({ terminal }: CommandContext, repo: Repository, log: RunLog, label: string): Promise<number> {
   const id = newSnapshotId();
-  const report = await takeSnapshot(root, label, { kind: 'manual', runId: id, onProgress: terminal.progress });
+  const report = await takeSnapshot(repo, label, { kind: 'manual', runId: id, onProgress: terminal.progress });
   const { ref, head, changed, untracked, skipped } = report;
   await log.addSnapshot({ id, taskId: label, command: '(snapshot)', headBefore: head.oid, snapshotRef: ref });
   if (terminal.options.json) terminal.json({ type: 'snapshot', id, label, ref, changed, untracked, skipped });

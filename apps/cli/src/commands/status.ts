@@ -13,7 +13,7 @@ export async function status(context: CommandContext): Promise<number> {
   const lock = await StateLock.inspect(project.repo.root);
   const last = (await project.log?.list(100))?.find(({ status: how }) => how !== 'snapshot');
   const orphans = lock.state === 'dead' ? orphansOf(lock.lock) : [];
-  const snapshots = await AtomicSnapshot.list(project.repo.root);
+  const snapshots = await AtomicSnapshot.list(project.repo);
   if (terminal.options.json) {
     terminal.json({ root: project.repo.root, lock, orphans, lastRun: last ?? null, snapshots });
     return 0;

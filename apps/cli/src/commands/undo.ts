@@ -13,7 +13,7 @@ export async function undo(context: CommandContext, flags: Pick<RestoreFlags, 'f
   using _ = shieldFromSignals();
   await assertHasHistory(context);
   await using project = await lockFor(context, 'undo');
-  const { what, target } = await newestOperation(project.repo.root, project.log);
+  const { what, target } = await newestOperation(project.repo, project.log);
   const report = await performRestore(project, target, flags, terminal.progress);
   if (terminal.options.json) terminal.json({ type: 'undo', what, dryRun: flags.dryRun === true, ...report });
   else renderRestore(terminal, what, report, flags.dryRun === true);

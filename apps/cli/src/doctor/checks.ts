@@ -41,8 +41,7 @@ const disk: Check = ({ repo }) => {
 };
 
 const restore: Check = ({ repo }) => {
-  if (!AtomicSnapshot.hasPendingRestore(repo.root))
-    return [{ check: 'restore', ok: true, message: 'none interrupted' }];
+  if (!AtomicSnapshot.hasPendingRestore(repo)) return [{ check: 'restore', ok: true, message: 'none interrupted' }];
   return [
     { check: 'restore', ok: false, message: 'a restore was interrupted and waits to be finished', fix: 'repair' },
   ];
@@ -65,7 +64,7 @@ const database: Check = async ({ repo, isHeld }) => {
 
 /** Nobody lists the snapshots of a work tree that was removed. */
 const workTrees: Check = async ({ repo }) => {
-  const all = await AtomicSnapshot.list(repo.root, { allWorkTrees: true });
+  const all = await AtomicSnapshot.list(repo, { allWorkTrees: true });
   const isThere = (name: string) => fs.existsSync(`${repo.commonDir}/worktrees/${name}`);
   const lost = all.filter(({ workTreeName }) => workTreeName !== null && !isThere(workTreeName));
   if (lost.length === 0) return [{ check: 'work trees', ok: true, message: 'all that have snapshots are there' }];
@@ -85,7 +84,7 @@ const history: Check = async ({ repo, isHeld }) => {
   // Said by the check of the database already.
   if (leftovers.length > 0 || problems.length > 0) return [];
   if (!exists) {
-    const runs = (await AtomicSnapshot.list(repo.root)).filter(({ runId }) => runId !== null);
+    const runs = (await AtomicSnapshot.list(repo)).filter(({ runId }) => runId !== null);
     if (runs.length === 0) return [{ check: 'history', ok: true, message: 'nothing has run here yet' }];
     const message = `${runs.length} snapshots of runs that no database knows`;
     return [{ check: 'history', ok: false, message, fix: 'repair' }];
@@ -111,10 +110,10 @@ const FSCK: Hint = ['git', 'fsck', '--full'];
 const snapshots: Check = async ({ repo }) => {
   const seen = new Set<string>();
   const findings: Finding[] = [];
-  const all = await AtomicSnapshot.list(repo.root);
+  const all = await AtomicSnapshot.list(repo);
   for (const { ref } of all) {
     try {
-      for (const { path, problem } of (await AtomicSnapshot.verify(repo.root, ref, seen)).problems) {
+      for (const { path, problem } of (await AtomicSnapshot.verify(repo, ref, seen)).problems) {
         findings.push({
           check: 'snapshots',
           ok: false,

@@ -1,5 +1,5 @@
 import type { RunEvent, RunLog } from '@devs/db';
-import { AtomicSnapshot } from '@devs/snapshot';
+import { AtomicSnapshot, type Place } from '@devs/snapshot';
 import { CliError } from '../base/errors.ts';
 import { type RestoreRecord, runOf } from './record-restore.ts';
 import { type RestoreTarget, targetOfRun } from './restore-operation.ts';
@@ -18,11 +18,11 @@ export interface Operation {
  * The newest run or restore. Never an older one: what came after it would be overwritten.
  * @throws CliError `DEVS_NOTHING_TO_UNDO` where there is none, or its snapshot is gone.
  */
-export async function newestOperation(root: string, log: RunLog): Promise<Operation> {
+export async function newestOperation(place: Place, log: RunLog): Promise<Operation> {
   const run = (await log.list(LOOKED_AT)).find(({ status }) => status !== 'snapshot');
   const [event] = await log.events(['restore', 'undo']);
   if (event !== undefined && (run === undefined || event.at >= (run.finished_at ?? run.started_at))) {
-    return restoreTakenBack(root, log, event);
+    return restoreTakenBack(place, log, event);
   }
   if (run === undefined) throw nothingToUndo('nothing has run here yet');
   if (run.snapshot_ref !== null) return { what: `run ${run.id}`, target: targetOfRun(run, [], {}) };
@@ -31,13 +31,13 @@ export async function newestOperation(root: string, log: RunLog): Promise<Operat
   );
 }
 
-async function restoreTakenBack(root: string, log: RunLog, event: RunEvent): Promise<Operation> {
+async function restoreTakenBack(place: Place, log: RunLog, event: RunEvent): Promise<Operation> {
   const { safety_ref, target_oid, paths, files_only } = event.data as Partial<RestoreRecord>;
   const run = event.run_id === null ? undefined : await runOf(log, event.run_id);
   if (run !== undefined && run.snapshot_ref === safety_ref) {
     return { what: `run ${run.id}`, target: targetOfRun(run, [], {}) };
   }
-  const isThere = (await AtomicSnapshot.list(root)).some(({ ref }) => ref === safety_ref);
+  const isThere = (await AtomicSnapshot.list(place)).some(({ ref }) => ref === safety_ref);
   if (safety_ref === undefined || !isThere) {
     throw nothingToUndo(`the newest operation is a restore of ${event.at}, and its safety snapshot was dropped`);
   }

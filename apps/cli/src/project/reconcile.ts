@@ -9,13 +9,12 @@ import { runOf } from './record-restore.ts';
  * or an event that names it. Snapshots that belong to no run are their makers' own.
  */
 export async function reconcile(repo: Repository, log: RunLog, emit: Emit): Promise<void> {
-  const { root } = repo;
   const { there, incomplete, unnamed } = await differences(repo, log);
   for (const run of incomplete) await forgetMissing(log, run, there, emit);
   for (const [runId, infos] of groupByRun(unnamed)) {
     const run = await runOf(log, runId);
-    if (run === undefined) await adopt(root, log, runId, infos, emit);
-    else for (const info of infos) await settle(root, log, run, info);
+    if (run === undefined) await adopt(repo, log, runId, infos, emit);
+    else for (const info of infos) await settle(repo, log, run, info);
   }
 }
 
@@ -59,16 +58,16 @@ function groupByRun(snapshots: readonly SnapshotInfo[]): Map<string, SnapshotInf
 }
 
 /** A snapshot of a known run that no row names: whoever took or dropped it was killed before the next step. */
-async function settle(root: string, log: RunLog, run: Run, { ref, kind }: SnapshotInfo): Promise<void> {
+async function settle(repo: Repository, log: RunLog, run: Run, { ref, kind }: SnapshotInfo): Promise<void> {
   if (kind === 'safety') await log.event('restore', run.id, { safety_ref: ref, found: true });
   else if (kind === 'after' && run.snapshot_ref !== null && run.after_ref === null) {
-    await log.setAfter(run.id, ref, (await AtomicSnapshot.show(root, ref)).head.oid);
-  } else await dropIfFree(root, ref);
+    await log.setAfter(run.id, ref, (await AtomicSnapshot.show(repo, ref)).head.oid);
+  } else await dropIfFree(repo, ref);
 }
 
 /** Runs that only their snapshots remember: the row was never written, or the database was lost. */
 async function adopt(
-  root: string,
+  repo: Repository,
   log: RunLog,
   runId: string,
   infos: readonly SnapshotInfo[],
@@ -77,7 +76,7 @@ async function adopt(
   const before = infos.find(({ kind }) => kind === 'before' || kind === 'manual');
   const after = infos.find(({ kind }) => kind === 'after');
   if (before !== undefined) {
-    const { head } = await AtomicSnapshot.show(root, before.ref);
+    const { head } = await AtomicSnapshot.show(repo, before.ref);
     await log.adopt({
       id: runId,
       taskId: before.label,

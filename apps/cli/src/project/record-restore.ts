@@ -1,5 +1,5 @@
 import type { Run, RunEvent, RunLog } from '@devs/db';
-import type { RestoreReport } from '@devs/snapshot';
+import type { Place, RestoreReport } from '@devs/snapshot';
 import { dropIfThere } from './drop-if-there.ts';
 
 /** What the events say of a restore: enough to undo it. */
@@ -20,7 +20,7 @@ export interface RestoreRecord {
  * A run that was restored has no snapshot any more. A run whose restore was undone has them again: what the undoing
  * replaced is what was there before the run, what it brought back is what the run left.
  */
-export async function settleRestore(root: string, log: RunLog, report: RestoreReport): Promise<void> {
+export async function settleRestore(place: Place, log: RunLog, report: RestoreReport): Promise<void> {
   const record: RestoreRecord = {
     target_ref: report.ref,
     target_oid: report.oid,
@@ -33,7 +33,7 @@ export async function settleRestore(root: string, log: RunLog, report: RestoreRe
   if (run !== undefined) {
     if (report.filesOnly || run.status === 'snapshot') return log.event('restore', run.id, record);
     await log.setSnapshots(run.id, { snapshotRef: null, afterRef: null }, 'restore', record);
-    for (const ref of [report.ref, run.after_ref]) if (ref !== null) await dropIfThere(root, ref);
+    for (const ref of [report.ref, run.after_ref]) if (ref !== null) await dropIfThere(place, ref);
     return;
   }
   const undone = await restoreWith(log, report.ref);
@@ -44,7 +44,7 @@ export async function settleRestore(root: string, log: RunLog, report: RestoreRe
     return;
   }
   await log.event('undo', undone?.run_id ?? null, record);
-  await dropIfThere(root, report.ref);
+  await dropIfThere(place, report.ref);
 }
 
 /** The restore whose safety snapshot is `ref`. */

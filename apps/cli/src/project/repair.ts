@@ -8,7 +8,7 @@ import { settleRestore } from './record-restore.ts';
 export async function repair(repo: Repository, log: RunLog, emit: Emit): Promise<void> {
   const report = await AtomicSnapshot.recover(repo);
   if (report !== null) {
-    await settleRestore(repo.root, log, report);
+    await settleRestore(repo, log, report);
     emit({ type: 'restore-finished', report });
   }
   for (const run of await log.markCrashed()) emit({ type: 'crashed', run });

@@ -32,7 +32,7 @@ export async function performRestore(
   flags: RestoreFlags,
   onProgress: (progress: Progress) => void,
 ): Promise<RestoreReport> {
-  const report = await AtomicSnapshot.restore(repo.root, ref, {
+  const report = await AtomicSnapshot.restore(repo, ref, {
     ...(paths.length === 0 ? {} : { paths }),
     ...(flags.force === true || after === undefined ? {} : { after }),
     filesOnly,
@@ -40,7 +40,7 @@ export async function performRestore(
     keep: true,
     onProgress,
   });
-  if (flags.dryRun !== true) await settleRestore(repo.root, log, report);
+  if (flags.dryRun !== true) await settleRestore(repo, log, report);
   return report;
 }
 

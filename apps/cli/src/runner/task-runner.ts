@@ -159,8 +159,8 @@ export class TaskRunner {
     if (this.#options.onFailure !== 'restore' || lock.signal.aborted) return { ...kept, restored: false };
     const started = now();
     const options = { after: kept.afterRef, keep: true, onProgress: this.#onProgress };
-    const report = await AtomicSnapshot.restore(repo.root, ref, options);
-    await settleRestore(repo.root, log, report);
+    const report = await AtomicSnapshot.restore(repo, ref, options);
+    await settleRestore(repo, log, report);
     this.#emit({ type: 'restored', runId, report, ms: now() - started });
     return { snapshotRef: null, afterRef: null, changes: kept.changes, restored: true };
   }
@@ -177,9 +177,11 @@ export class TaskRunner {
       trailers,
       onProgress: this.#onProgress,
     };
-    const after = await this.#timed('snapshot what the run did', () => takeSnapshot(repo.root, task.id, options));
+    // Found again: the task may have changed the configuration that decides what is captured.
+    const changed = findRepository(repo.root, repo.environment);
+    const after = await this.#timed('snapshot what the run did', () => takeSnapshot(changed, task.id, options));
     await log.setAfter(runId, after.ref, after.head.oid);
-    const changes = await this.#timed('count what the run changed', () => countChanges(repo.root, ref, after.ref));
+    const changes = await this.#timed('count what the run changed', () => countChanges(repo, ref, after.ref));
     await log.setChanges(runId, changes);
     return { snapshotRef: ref, afterRef: after.ref, changes };
   }

@@ -27,9 +27,9 @@ export interface GitEnvironment {
   readonly gitDir: string | null;
   readonly workTree: string | null;
   readonly commonDir: string | null;
-  readonly indexFile: string | null;
+  /** `GIT_IMPLICIT_WORK_TREE`: 0 where git itself set `GIT_DIR` to a bare repository. */
+  readonly implicitWorkTree: string | null;
   readonly objectDirectory: string | null;
-  readonly alternateObjectDirectories: string | null;
   /** `GIT_CEILING_DIRECTORIES`: directories that the search does not enter from below. */
   readonly ceilingDirectories: string | null;
   /** `GIT_DISCOVERY_ACROSS_FILESYSTEM`. */
@@ -64,9 +64,8 @@ const NOTHING_SET: GitEnvironment = {
   gitDir: null,
   workTree: null,
   commonDir: null,
-  indexFile: null,
+  implicitWorkTree: null,
   objectDirectory: null,
-  alternateObjectDirectories: null,
   ceilingDirectories: null,
   acrossFileSystems: null,
   uid: null,
@@ -93,13 +92,26 @@ export function environmentFrom(env: Readonly<Record<string, string | undefined>
     gitDir: env.GIT_DIR ?? null,
     workTree: env.GIT_WORK_TREE ?? null,
     commonDir: env.GIT_COMMON_DIR ?? null,
-    indexFile: env.GIT_INDEX_FILE ?? null,
+    implicitWorkTree: env.GIT_IMPLICIT_WORK_TREE ?? null,
     objectDirectory: env.GIT_OBJECT_DIRECTORY ?? null,
-    alternateObjectDirectories: env.GIT_ALTERNATE_OBJECT_DIRECTORIES ?? null,
     ceilingDirectories: env.GIT_CEILING_DIRECTORIES ?? null,
     acrossFileSystems: env.GIT_DISCOVERY_ACROSS_FILESYSTEM ?? null,
     uid: effectiveUid(),
     sudoUid: env.SUDO_UID ?? null,
+  };
+}
+
+/** The same, with its paths made absolute as seen from `cwd`. */
+export function absoluteFrom(cwd: string, environment: GitEnvironment): GitEnvironment {
+  const { gitDir, workTree, commonDir, objectDirectory } = environment;
+  if (gitDir === null && workTree === null && commonDir === null && objectDirectory === null) return environment;
+  const absolute = (value: string | null) => (value === null || value === '' ? value : path.resolve(cwd, value));
+  return {
+    ...environment,
+    gitDir: absolute(gitDir),
+    workTree: absolute(workTree),
+    commonDir: absolute(commonDir),
+    objectDirectory: absolute(objectDirectory),
   };
 }
 

@@ -1,11 +1,10 @@
-import fs from 'node:fs';
 import path from 'node:path';
-import { readTextIfThere } from '../base/durable.ts';
-import { AtomicSnapshotError, codeOf, type SnapshotErrorCode } from '../base/errors.ts';
-import { readRegularFile } from '../base/regular-file.ts';
+import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import type { GitConfig } from './config.ts';
 import { readConfig } from './config-reader.ts';
-import { defaultEnvironment, type GitEnvironment } from './environment.ts';
+import { discover } from './discovery.ts';
+import { absoluteFrom, defaultEnvironment, type GitEnvironment } from './environment.ts';
+import { notARepository } from './repository-errors.ts';
 
 /** Where a work tree and its git directories are. All paths are absolute and real. */
 export interface Repository {
@@ -18,6 +17,7 @@ export interface Repository {
   /** What git calls a linked work tree; null for the main one. */
   readonly workTreeName: string | null;
   readonly config: GitConfig;
+  /** What it was found with; its paths are absolute, so that it can be found again from anywhere inside. */
   readonly environment: GitEnvironment;
 }
 
@@ -25,17 +25,27 @@ export interface Repository {
 export type Place = string | Repository;
 
 /**
- * Finds the work tree that contains `place`; one found earlier is believed, its configuration too.
- * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY`, `DEVS_BARE_REPOSITORY`, `DEVS_SHA256_REPOSITORY`,
- * `DEVS_REFTABLE_REPOSITORY`, `DEVS_REPOSITORY_FORMAT`, `DEVS_UNREADABLE`.
+ * Finds the work tree that git would work on at `place`; one found earlier is believed, its configuration too.
+ * `environment` is what git would see; by default a home directory and no variable of git's. `GIT_INDEX_FILE` alone is
+ * not followed: the index of a snapshot is the work tree's own, not one that a git command makes for itself in passing.
+ * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY`, `DEVS_DIRECTORY_MISSING`, `DEVS_BARE_REPOSITORY`,
+ * `DEVS_OUTSIDE_WORK_TREE`, `DEVS_UNSAFE_REPOSITORY`, `DEVS_SHA256_REPOSITORY`, `DEVS_REFTABLE_REPOSITORY`,
+ * `DEVS_REPOSITORY_FORMAT`, `DEVS_CONFIG_INVALID`, `DEVS_OBJECT_DIRECTORY`, `DEVS_UNREADABLE`.
  */
 export function findRepository(place: Place, environment: GitEnvironment = defaultEnvironment()): Repository {
   if (typeof place !== 'string') return place;
   try {
-    return findUpwards(place, environment);
+    const seen = absoluteFrom(place, environment);
+    const found = discover(place, seen);
+    const workTreeName = found.gitDir === found.commonDir ? null : path.basename(found.gitDir);
+    return { ...found, workTreeName, config: readConfig(found, seen), environment: seen };
   } catch (error) {
-    if (codeOf(error) !== 'EACCES') throw error;
-    throw new AtomicSnapshotError('DEVS_UNREADABLE', `may not read ${(error as NodeJS.ErrnoException).path ?? place}`, {
+    const code = codeOf(error);
+    if (code === 'ELOOP' || code === 'ENAMETOOLONG') {
+      throw notARepository(pathIn(error) ?? place, `cannot be followed: ${code}`, ['ls', '-ld', path.resolve(place)]);
+    }
+    if (code !== 'EACCES') throw error;
+    throw new AtomicSnapshotError('DEVS_UNREADABLE', `may not read ${pathIn(error) ?? place}`, {
       hint: ['ls', '-ld', path.resolve(place)],
       data: { path: place },
       cause: error,
@@ -43,84 +53,6 @@ export function findRepository(place: Place, environment: GitEnvironment = defau
   }
 }
 
-function findUpwards(cwd: string, environment: GitEnvironment): Repository {
-  if (!fs.existsSync(cwd)) throw notARepository(cwd);
-  for (let dir = fs.realpathSync(cwd); ; dir = path.dirname(dir)) {
-    const gitDir = gitDirOf(dir);
-    if (gitDir !== null) return checked(dir, gitDir, environment);
-    if (looksLikeGitDir(dir)) throw bare(dir);
-    if (path.dirname(dir) === dir) throw notARepository(cwd);
-  }
-}
-
-function gitDirOf(dir: string): string | null {
-  const dotGit = path.join(dir, '.git');
-  const stat = fs.statSync(dotGit, { throwIfNoEntry: false });
-  if (stat === undefined) return null;
-  if (stat.isDirectory()) return looksLikeGitDir(dotGit) ? fs.realpathSync(dotGit) : null;
-  const text = readRegularFile(dotGit, { limit: 1 << 20, code: 'DEVS_NOT_A_REPOSITORY' })?.toString('utf8');
-  const target = /^gitdir: (.+?)\r?\n?$/.exec(text ?? '')?.[1];
-  if (target === undefined) return null;
-  const resolved = path.resolve(dir, target);
-  if (!fs.existsSync(resolved)) {
-    throw new AtomicSnapshotError('DEVS_NOT_A_REPOSITORY', `${dotGit} points to ${resolved}, which does not exist`, {
-      hint: ['git', 'worktree', 'repair'],
-      data: { path: dotGit },
-    });
-  }
-  return fs.realpathSync(resolved);
-}
-
-/** Git's own test: a HEAD, and objects and refs here or in the common directory. */
-function looksLikeGitDir(dir: string): boolean {
-  if (!fs.existsSync(path.join(dir, 'HEAD'))) return false;
-  const common = commonDirOf(dir);
-  return fs.existsSync(path.join(common, 'objects')) && fs.existsSync(path.join(common, 'refs'));
-}
-
-function commonDirOf(gitDir: string): string {
-  const text = readTextIfThere(path.join(gitDir, 'commondir'));
-  return text === null ? gitDir : path.resolve(gitDir, text.trim());
-}
-
-function checked(root: string, gitDir: string, environment: GitEnvironment): Repository {
-  const commonDir = fs.realpathSync(commonDirOf(gitDir));
-  const config = readConfig({ commonDir, gitDir }, environment);
-  const refuse = (code: SnapshotErrorCode, what: string) =>
-    new AtomicSnapshotError(code, `${root} ${what}`, { data: { path: root } });
-  if (config.get('extensions.objectformat')?.toLowerCase() === 'sha256') {
-    throw refuse(
-      'DEVS_SHA256_REPOSITORY',
-      'uses SHA-256 object names, which devs does not support; nothing was changed',
-    );
-  }
-  if (config.get('extensions.refstorage')?.toLowerCase().startsWith('reftable')) {
-    throw refuse(
-      'DEVS_REFTABLE_REPOSITORY',
-      'stores its refs as a reftable, which devs does not support; nothing was changed',
-    );
-  }
-  const version = Number(config.get('core.repositoryformatversion') ?? '0');
-  if (version > 1) throw refuse('DEVS_REPOSITORY_FORMAT', `has repository format ${version}; devs knows 0 and 1`);
-  if (gitDir === commonDir && config.bool('core.bare', false)) throw bare(root);
-  const workTreeName = gitDir === commonDir ? null : path.basename(gitDir);
-  return { root, gitDir, commonDir, workTreeName, config, environment };
-}
-
-function notARepository(cwd: string): AtomicSnapshotError {
-  return new AtomicSnapshotError('DEVS_NOT_A_REPOSITORY', `${cwd} is not inside a git work tree`, {
-    hint: ['git', 'init'],
-    data: { path: cwd },
-  });
-}
-
-function bare(dir: string): AtomicSnapshotError {
-  return new AtomicSnapshotError(
-    'DEVS_BARE_REPOSITORY',
-    `${dir} is a bare repository: there is no work tree to protect`,
-    {
-      hint: ['git', '-C', dir, 'worktree', 'add', '../work'],
-      data: { path: dir },
-    },
-  );
+function pathIn(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).path;
 }
