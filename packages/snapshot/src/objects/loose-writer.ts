@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { constants, createDeflate, deflateSync } from 'node:zlib';
 import { flushDirectory, removeIfThere, renameOver, temporaryName, writeAll, writeNewFile } from '../base/durable.ts';
+import { loosePath } from './loose-object.ts';
 import { type ObjectType, objectHeader } from './object-id.ts';
-import { loosePath } from './object-store.ts';
 
 /** Writes one loose object, durably: temporary file, flush, rename, flush of the directory. */
 export function writeLoose(objectsDir: string, oid: string, type: ObjectType, body: Uint8Array): void {

@@ -3,6 +3,11 @@ import fs from 'node:fs';
 
 export type ObjectType = 'blob' | 'tree' | 'commit' | 'tag';
 
+export interface RawObject {
+  readonly type: ObjectType;
+  readonly body: Buffer;
+}
+
 export function objectHeader(type: ObjectType, size: number): Buffer {
   return Buffer.from(`${type} ${size}\0`, 'latin1');
 }

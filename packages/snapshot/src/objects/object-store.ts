@@ -1,39 +1,62 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { inflateSync } from 'node:zlib';
-import { readIfThere, readTextIfThere } from '../base/durable.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
-import { LARGE_BYTES, type LargeObject, looseHeader, streamObject } from './large-object.ts';
-import { EMPTY_TREE, hashObject, type ObjectType } from './object-id.ts';
-import { PackFile, type RawObject } from './pack-file.ts';
-import { PackIndex } from './pack-index.ts';
+import { withAlternates } from './alternates.ts';
+import { asDamage, DamagedBytes } from './damaged-bytes.ts';
+import { type LargeObject, streamObject } from './large-object.ts';
+import { LARGE_BYTES } from './limits.ts';
+import { type LooseHeader, looseHeader, loosePath, readLoose } from './loose-object.ts';
+import { EMPTY_TREE, hashObject, type ObjectType, type RawObject } from './object-id.ts';
+import { Packs } from './packs.ts';
 
 /** An object, and the loose file or the pack that holds it. */
 type FoundObject = RawObject & { readonly file: string };
 
-/** Reads objects, loose or packed, of a repository and its alternates, one at a time. Close it when done. */
+/**
+ * Reads objects, loose or packed, of a repository and its alternates, one at a time. Close it when
+ * done. A damaged copy of an object, and a damaged pack, are passed over where another copy is sound.
+ */
 export class ObjectStore {
   /** The repository's own object directory, where new objects go. */
   readonly dir: string;
   /** Lists the commits whose parents a shallow clone has not. */
   readonly shallowFile: string;
   readonly #dirs: readonly string[];
-  #indexes: PackIndex[] | undefined;
-  readonly #packs = new Map<string, PackFile>();
+  readonly #packs: Packs;
   readonly #freshened = new Set<string>();
 
   constructor(commonDir: string) {
     this.dir = path.join(commonDir, 'objects');
     this.shallowFile = path.join(commonDir, 'shallow');
     this.#dirs = withAlternates(this.dir);
+    this.#packs = new Packs(this.#dirs, (oid) => this.#findLoose(oid, () => true));
   }
 
-  /** The object, checked against its name; null where there is none. */
+  /**
+   * The object, checked against its name; null where there is none.
+   * @throws AtomicSnapshotError `DEVS_OBJECT_DAMAGED`
+   */
   find(oid: string): RawObject | null {
-    const raw = this.#findLoose(oid) ?? this.#findPacked(oid) ?? this.#findInNewPack(oid);
-    if (raw === null && oid === EMPTY_TREE) return { type: 'tree', body: Buffer.alloc(0) };
-    if (raw !== null && hashObject(raw.type, raw.body) !== oid) throw damaged(oid, 'its content has another name');
-    return raw;
+    const accept = (raw: RawObject) => hashObject(raw.type, raw.body) === oid;
+    return named(oid, () => {
+      // A gc beside us may have moved objects to a pack that did not exist when we looked for packs.
+      const found = this.#findIn(oid, accept) ?? (this.#packs.refresh() ? this.#findIn(oid, accept) : null);
+      return found ?? (oid === EMPTY_TREE ? { type: 'tree', body: Buffer.alloc(0) } : null);
+    });
+  }
+
+  #findIn(oid: string, accept: (raw: RawObject) => boolean): FoundObject | null {
+    let damage: DamagedBytes;
+    try {
+      const loose = this.#findLoose(oid, accept);
+      return loose ?? this.#packs.find(oid, accept);
+    } catch (error) {
+      if (!(error instanceof DamagedBytes)) throw error;
+      damage = error;
+    }
+    const packed = this.#packs.find(oid, accept);
+    if (packed === null) throw damage;
+    return packed;
   }
 
   /** @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`. */
@@ -49,6 +72,26 @@ export class ObjectStore {
     return raw.body;
   }
 
+  /** The object's type, going by its header alone; null where there is no such object, or a damaged one. */
+  typeOf(oid: string): ObjectType | null {
+    const looseTypeOf = (name: string) => this.#looseHeader(name)?.type ?? null;
+    return unlessDamaged(() => this.#packs.typeOf(oid, looseTypeOf)) ?? looseTypeOf(oid);
+  }
+
+  /** The size of an object's content, by what its header says; null where no header says it. `name`: its 20 bytes. */
+  sizeOf(name: Buffer): number | null {
+    return unlessDamaged(() => this.#packs.sizeOf(name)) ?? this.#looseHeader(name.toString('hex'))?.size ?? null;
+  }
+
+  #looseHeader(oid: string): LooseHeader | null {
+    for (const dir of this.#dirs) {
+      const file = loosePath(dir, oid);
+      const header = fs.existsSync(file) ? looseHeader(file) : null;
+      if (header !== null) return header;
+    }
+    return null;
+  }
+
   /** Where an object lies that is too large to be read at once; null for all others. */
   findLarge(oid: string): LargeObject | null {
     for (const dir of this.#dirs) {
@@ -59,27 +102,8 @@ export class ObjectStore {
       const found = stat.size > LARGE_BYTES / 2_000 ? looseHeader(file) : null;
       return found !== null && found.size > LARGE_BYTES ? { ...found, file, start: 0 } : null;
     }
-    const name = Buffer.from(oid, 'hex');
-    for (const index of this.#allIndexes()) {
-      const offset = index.find(name);
-      const found = offset === null ? null : this.#pack(index.packPath).whole(offset);
-      if (found !== null) return found.size > LARGE_BYTES ? { ...found, file: index.packPath, header: 0 } : null;
-    }
-    return null;
-  }
-
-  /** The size of an object's content, by what its header says; null where no header says it. */
-  sizeOf(name: Buffer): number | null {
-    for (const index of this.#allIndexes()) {
-      const offset = index.find(name);
-      if (offset !== null) return this.#pack(index.packPath).sizeAt(offset);
-    }
-    const oid = name.toString('hex');
-    for (const dir of this.#dirs) {
-      const file = loosePath(dir, oid);
-      if (fs.existsSync(file)) return looseHeader(file)?.size ?? null;
-    }
-    return null;
+    const found = named(oid, () => this.#packs.whole(oid));
+    return found !== null && found.size > LARGE_BYTES ? { ...found, header: 0 } : null;
   }
 
   /**
@@ -92,100 +116,62 @@ export class ObjectStore {
       yield this.read(oid, 'blob');
       return;
     }
+    if (large.type !== 'blob') throw damaged(oid, `it is a ${large.type}, not a blob`);
     try {
       yield* streamObject(large, oid);
     } catch (error) {
-      throw damaged(oid, (error as Error).message, error);
+      const damage = asDamage(error);
+      throw damage === null ? error : damaged(oid, damage.message, error);
     }
   }
 
   /** Whether the object exists, going by its name alone. */
   contains(oid: string): boolean {
-    const name = Buffer.from(oid, 'hex');
-    return (
-      this.#allIndexes().some((index) => index.find(name) !== null) ||
-      this.#dirs.some((dir) => fs.existsSync(loosePath(dir, oid)))
-    );
+    return this.#packs.contains(oid) || this.#dirs.some((dir) => fs.existsSync(loosePath(dir, oid)));
   }
 
   /** True where a pack holds the object and it reads back as `body`; the pack's time is renewed, so that no prune takes it. */
   holdsPacked(oid: string, type: ObjectType, body: Buffer): boolean {
     // Without a second look for packs that a gc made just now: writing an object twice does no harm.
-    return this.#holds(() => this.#findPacked(oid), type, body);
+    return this.#holds((accept) => this.#packs.find(oid, accept), type, body);
   }
 
   /** The same of a loose object. */
   holdsLoose(oid: string, type: ObjectType, body: Buffer): boolean {
-    return this.#holds(() => this.#findLoose(oid), type, body);
+    return this.#holds((accept) => this.#findLoose(oid, accept), type, body);
   }
 
-  #holds(find: () => FoundObject | null, type: ObjectType, body: Buffer): boolean {
-    let found: FoundObject | null;
-    try {
-      found = find();
-    } catch (error) {
-      // A damaged copy is as good as none: a sound one is written beside it.
-      if (error instanceof AtomicSnapshotError && error.code === 'DEVS_OBJECT_DAMAGED') return false;
-      throw error;
-    }
-    if (found === null || found.type !== type || !found.body.equals(body)) return false;
+  #holds(find: (accept: (raw: RawObject) => boolean) => FoundObject | null, type: ObjectType, body: Buffer): boolean {
+    // A damaged copy is as good as none: a sound one is written beside it.
+    const found = unlessDamaged(() => find((raw) => raw.type === type && raw.body.equals(body)));
+    if (found === null) return false;
     if (this.#freshened.has(found.file)) return true;
     this.#freshened.add(found.file);
     return touch(found.file, new Date());
   }
 
-  #findLoose(oid: string): FoundObject | null {
+  /** @throws DamagedBytes where there are copies and none is accepted. */
+  #findLoose(oid: string, accept: (raw: RawObject) => boolean): FoundObject | null {
+    let damage: DamagedBytes | null = null;
     for (const dir of this.#dirs) {
       const file = loosePath(dir, oid);
-      // Asked first, because most objects are not there, and an exception costs ten times the question.
-      const bytes = fs.existsSync(file) ? readIfThere(file) : null;
-      if (bytes !== null) return { ...parseLoose(oid, bytes), file };
-    }
-    return null;
-  }
-
-  #findPacked(oid: string): FoundObject | null {
-    const name = Buffer.from(oid, 'hex');
-    for (const index of this.#allIndexes()) {
-      const offset = index.find(name);
-      if (offset === null) continue;
       try {
-        return { ...this.#pack(index.packPath).read(offset), file: index.packPath };
+        // Asked first, because most objects are not there, and an exception costs ten times the question.
+        const raw = fs.existsSync(file) ? readLoose(file) : null;
+        if (raw === null) continue;
+        if (accept(raw)) return { ...raw, file };
+        damage ??= new DamagedBytes('its content has another name');
       } catch (error) {
-        if (codeOf(error) === 'ENOENT') continue;
-        throw damaged(oid, (error as Error).message, error);
+        if (!(error instanceof DamagedBytes)) throw error;
+        damage ??= error;
       }
     }
+    if (damage !== null) throw damage;
     return null;
-  }
-
-  /** A gc beside us may have moved objects to a pack that did not exist when the directory was read. */
-  #findInNewPack(oid: string): RawObject | null {
-    const before = new Set(this.#allIndexes().map((index) => index.packPath));
-    this.close();
-    const isNew = this.#allIndexes().some((index) => !before.has(index.packPath));
-    return isNew ? (this.#findLoose(oid) ?? this.#findPacked(oid)) : null;
-  }
-
-  #allIndexes(): PackIndex[] {
-    this.#indexes ??= this.#dirs.flatMap(openIndexes);
-    return this.#indexes;
-  }
-
-  #pack(packPath: string): PackFile {
-    let pack = this.#packs.get(packPath);
-    if (pack === undefined) {
-      pack = new PackFile(packPath, (oid) => this.#findLoose(oid) ?? this.#findPacked(oid));
-      this.#packs.set(packPath, pack);
-    }
-    return pack;
   }
 
   close(): void {
-    for (const index of this.#indexes ?? []) index.close();
-    for (const pack of this.#packs.values()) pack.close();
-    this.#indexes = undefined;
-    this.#packs.clear();
+    this.#packs.close();
   }
 
   [Symbol.dispose](): void {
@@ -193,20 +179,23 @@ export class ObjectStore {
   }
 }
 
-export function loosePath(dir: string, oid: string): string {
-  return `${dir}/${oid.slice(0, 2)}/${oid.slice(2)}`;
+/** What `work` returns; null where it meets damaged bytes. */
+function unlessDamaged<T>(work: () => T | null): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DamagedBytes) return null;
+    throw error;
+  }
 }
 
-function parseLoose(oid: string, bytes: Buffer): RawObject {
+/** Runs `work`; of damaged bytes it says which object they should have been. */
+function named<T>(oid: string, work: () => T): T {
   try {
-    const whole = inflateSync(bytes);
-    const nul = whole.indexOf(0);
-    const [type, size] = whole.toString('latin1', 0, nul).split(' ');
-    const body = whole.subarray(nul + 1);
-    if (body.length !== Number(size)) throw new Error('its size is wrong');
-    return { type: type as ObjectType, body };
+    return work();
   } catch (error) {
-    throw damaged(oid, (error as Error).message, error);
+    if (error instanceof DamagedBytes) throw damaged(oid, error.message, error);
+    throw error;
   }
 }
 
@@ -216,37 +205,6 @@ function damaged(oid: string, why: string, cause?: unknown): AtomicSnapshotError
     data: { oid },
     cause,
   });
-}
-
-function openIndexes(dir: string): PackIndex[] {
-  let names: string[];
-  try {
-    names = fs.readdirSync(path.join(dir, 'pack'));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-  const indexes: PackIndex[] = [];
-  for (const name of names) {
-    if (!name.endsWith('.idx')) continue;
-    try {
-      indexes.push(new PackIndex(path.join(dir, 'pack', name)));
-    } catch (error) {
-      // Deleted by a gc since the directory was read, or an index of git before 1.5.2, which git itself reports.
-      if (codeOf(error) !== 'ENOENT' && !(error instanceof RangeError)) throw error;
-    }
-  }
-  return indexes;
-}
-
-/** Objects may also live in the directories named by `info/alternates`, relative to the object directory. */
-function withAlternates(dir: string, seen: string[] = []): string[] {
-  if (seen.includes(dir)) return seen;
-  seen.push(dir);
-  for (const line of (readTextIfThere(path.join(dir, 'info/alternates')) ?? '').split('\n')) {
-    if (line !== '' && !line.startsWith('#')) withAlternates(path.resolve(dir, line), seen);
-  }
-  return seen;
 }
 
 function touch(file: string, time: Date): boolean {

@@ -163,7 +163,7 @@ export type PathChange = {
 };
 
 /** A comparison that would say more than this about two trees is not one of trees that git made. */
-const MAX_TREES_READ = 2_000_000;
+const MAX_TREES_READ = 1_000_000;
 
 /**
  * The files that differ between two trees. Directories whose trees are equal are not read.
@@ -181,8 +181,12 @@ interface Pair {
   readonly depth: number;
 }
 
+/** As many parsed trees are remembered: many directories may have the same one. */
+const REMEMBERED_TREES = 256;
+
 class TreeComparison {
   readonly #store: ObjectStore;
+  readonly #trees = new Map<string, ReadonlyMap<string, TreeEntry>>();
   #read = 0;
 
   constructor(store: ObjectStore) {
@@ -193,8 +197,8 @@ class TreeComparison {
     if (before === after) return;
     if (depth > MAX_TREE_DEPTH) throw invalidTree(after, null, `lies deeper than ${MAX_TREE_DEPTH} directories`);
     if (++this.#read > MAX_TREES_READ) throw invalidTree(after, null, 'belongs to a tree without end');
-    const left = readTree(this.#store, before);
-    const right = readTree(this.#store, after);
+    const left = this.#tree(before);
+    const right = this.#tree(after);
     for (const name of new Set([...left.keys(), ...right.keys()])) {
       const path = dir === '' ? name : `${dir}/${name}`;
       const a = left.get(name) ?? null;
@@ -210,5 +214,15 @@ class TreeComparison {
       const fileAfter = treeAfter === null ? b : null;
       if (fileBefore !== null || fileAfter !== null) yield { path, before: fileBefore, after: fileAfter };
     }
+  }
+
+  #tree(oid: string): ReadonlyMap<string, TreeEntry> {
+    let tree = this.#trees.get(oid);
+    if (tree === undefined) {
+      if (this.#trees.size === REMEMBERED_TREES) this.#trees.clear();
+      tree = readTree(this.#store, oid);
+      this.#trees.set(oid, tree);
+    }
+    return tree;
   }
 }

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { type BytePath, onDisk, toText } from '../base/byte-path.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { readAt } from '../base/read-at.ts';
-import { LARGE_BYTES } from '../objects/large-object.ts';
+import { LARGE_BYTES } from '../objects/limits.ts';
 import type { ObjectWriter } from '../objects/object-writer.ts';
 import { EXECUTABLE, REGULAR, SYMLINK, type TreeEntry } from '../objects/trees.ts';
 import type { LargeFileCache } from './large-file-cache.ts';

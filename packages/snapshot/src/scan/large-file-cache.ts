@@ -4,8 +4,7 @@ import type { BytePath } from '../base/byte-path.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import type { Repository } from '../git/repository.ts';
 import { readSealed, type SealedFile, writeSealed } from '../git/sealed-file.ts';
-import { type LargeObject, looseHeader } from '../objects/large-object.ts';
-import { loosePath } from '../objects/object-store.ts';
+import { type LooseHeader, looseHeader, loosePath } from '../objects/loose-object.ts';
 
 /** A file that was written this short a time before it was read could change again without its times showing it. */
 const RACY_MS = 2_000;
@@ -70,7 +69,7 @@ export class LargeFileCache {
   }
 }
 
-function isWhole(header: Pick<LargeObject, 'type' | 'size'> | null, size: number): boolean {
+function isWhole(header: Pick<LooseHeader, 'type' | 'size'> | null, size: number): boolean {
   return header?.type === 'blob' && header.size === size;
 }
 

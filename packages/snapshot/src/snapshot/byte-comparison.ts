@@ -1,10 +1,8 @@
 import path from 'node:path';
 import { replaceCache } from '../base/durable.ts';
-import { codeOf } from '../base/errors.ts';
 import { openOptional } from '../base/open-regular.ts';
 import type { Repository } from '../git/repository.ts';
 import { isSealed, sealOf } from '../git/seal.ts';
-import type { ObjectStore } from '../objects/object-store.ts';
 import { ByteProofs, type ProofFile } from '../scan/byte-proofs.ts';
 import type { Scan, Suspect } from '../scan/scan.ts';
 import type { TakeContext } from './take-context.ts';
@@ -23,21 +21,12 @@ export function compareSizes({ store, git, tracked }: TakeContext, scan: Scan, p
   const { table } = git.index;
   return scan.unproven.filter((suspect) => {
     const { offset } = tracked.entries[suspect.position]!;
-    const size = sizeOf(store, table.subarray(offset + 40, offset + 60));
+    // Of an object that cannot be measured it is null: the file is read then, and the object written anew.
+    const size = store.sizeOf(table.subarray(offset + 40, offset + 60));
     if (size !== suspect.stat.size || scan.conversions.mayKeepSize(suspect.path)) return true;
     proofs.add(suspect.position);
     return false;
   });
-}
-
-/** Null where the object cannot be measured; the file is read then, and the object written anew. */
-function sizeOf(store: ObjectStore, name: Buffer): number | null {
-  try {
-    return store.sizeOf(name);
-  } catch (error) {
-    if (codeOf(error).startsWith('Z_')) return null;
-    throw error;
-  }
 }
 
 /** Without it the next take looks at the same files again, and is slower. */
