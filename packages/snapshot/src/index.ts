@@ -26,6 +26,7 @@ export type { Head } from './git/refs.ts';
 export { findRepository, type Place, type Repository } from './git/repository.ts';
 export type { LeftAlone } from './restore/left-alone.ts';
 export type { RecoverOptions, RestoreOptions, RestoreReport } from './restore/restore-options.ts';
+export type { Lack } from './snapshot/manifest.ts';
 export { newSnapshotId, SNAPSHOT_REFS } from './snapshot/snapshot-id.ts';
 export type { SnapshotInfo } from './snapshot/snapshot-info.ts';
 export type { SnapshotKind } from './snapshot/snapshot-kind.ts';

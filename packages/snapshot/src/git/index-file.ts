@@ -75,6 +75,15 @@ export function readIndex(gitDir: string, tree: IndexSources['tree']): GitIndex 
   return { bytes, mtimeMs: Math.min(mtimeMs, sharedMs), mtimeNs: stat.mtimeNs, ...parsed };
 }
 
+/** The index of whose bytes nothing is known but that they are there: it has no entries. */
+export function unreadableIndex(gitDir: string): GitIndex {
+  const file = path.join(gitDir, 'index');
+  const bytes = readIfThere(file);
+  if (bytes === null) return NO_INDEX;
+  const { mtimeNs } = fs.lstatSync(file, { bigint: true });
+  return { ...NO_INDEX, bytes, table: bytes, mtimeNs };
+}
+
 export type ParsedIndex = Pick<GitIndex, 'entries' | 'table' | 'shared' | 'cacheTree' | 'resolveUndo'>;
 
 /** `file`: its name, for errors. */

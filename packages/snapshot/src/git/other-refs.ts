@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { readOptional } from '../base/durable.ts';
 import { codeOf } from '../base/errors.ts';
-import { packedRefs, readRef } from './refs.ts';
+import { packedRefs, refOrNothing } from './refs.ts';
 import type { Repository } from './repository.ts';
 
 /**
@@ -32,7 +32,8 @@ function addLoose(repo: Repository, dir: string, refs: Map<string, string>): voi
   for (const entry of entries) {
     if (entry.isDirectory()) addLoose(repo, `${dir}${entry.name}/`, refs);
     else if (entry.isFile() && !entry.name.endsWith('.lock')) {
-      const oid = readRef(repo, dir + entry.name);
+      // Git ignores a broken ref, too, with a warning of its own.
+      const oid = refOrNothing(repo, dir + entry.name);
       if (oid !== null) refs.set(dir + entry.name, oid);
     }
   }

@@ -167,8 +167,18 @@ export function packedRefsWithout(packed: Buffer, name: string): Buffer {
   return Buffer.from(lines.join('\n'), 'latin1');
 }
 
+/** What a ref holds; null where there is none, or where it is damaged and names no commit. */
+export function refOrNothing(repo: Repository, ref: string): string | null {
+  try {
+    return readRef(repo, ref);
+  } catch (error) {
+    if (codeOf(error) !== 'DEVS_REF_INVALID') throw error;
+    return null;
+  }
+}
+
 function assertRef(repo: Repository, name: string, expected: string | null): void {
-  const current = readRef(repo, name);
+  const current = refOrNothing(repo, name);
   if (current === expected) return;
   throw new AtomicSnapshotError(
     'DEVS_REF_MOVED',

@@ -10,9 +10,10 @@ import {
   updateUnderGitLock,
   writeAll,
 } from '../base/durable.ts';
+import { codeOf } from '../base/errors.ts';
 import { openOrMake, type RealDirectory } from '../base/real-directory.ts';
 import { writeOperationFiles } from '../git/operation-files.ts';
-import { appendReflog, readHead, refFile } from '../git/refs.ts';
+import { appendReflog, type Head, readHead, refFile } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { readTree } from '../objects/trees.ts';
@@ -112,16 +113,28 @@ function restoreSharedIndex(repo: Repository, store: ObjectStore, snapshot: Load
   }
 }
 
+/** A damaged HEAD points to nothing that its log could name. */
+function headOrNothing(repo: Repository): Head {
+  try {
+    return readHead(repo);
+  } catch (error) {
+    if (codeOf(error) !== 'DEVS_REF_INVALID') throw error;
+    return { branch: null, oid: null };
+  }
+}
+
 /** Brings branch, HEAD and operation files back. Each by git's own lock, compare-and-swap, with a line in its log. */
 export function restoreGitState({ repo, store, target: snapshot, refMoves }: RestoreJob): void {
   const then = snapshot.manifest.head;
-  const now = readHead(repo);
+  const now = headOrNothing(repo);
   const message = `devs: restore ${snapshot.runId ?? snapshot.id}`;
   moveRefs(repo, refMoves, message);
   restoreSymbolicBranch(repo, snapshot.manifest.symbolicBranch ?? []);
   const headBytes = readStateHead(store, snapshot);
   const headFile = path.join(repo.gitDir, 'HEAD');
-  if (readIfThere(headFile)?.equals(headBytes) !== true) updateUnderGitLock(headFile, () => headBytes);
+  if (headBytes !== null && readIfThere(headFile)?.equals(headBytes) !== true) {
+    updateUnderGitLock(headFile, () => headBytes);
+  }
   if (then.oid !== null && now.oid !== then.oid) appendReflog(repo, 'HEAD', now.oid, then.oid, message);
   restoreSharedIndex(repo, store, snapshot);
   writeOperationFiles(repo.gitDir, readStateOperation(store, snapshot));

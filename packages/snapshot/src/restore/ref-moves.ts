@@ -1,6 +1,6 @@
 import { AtomicSnapshotError } from '../base/errors.ts';
 import { decodeOtherRefs, readOtherRefs } from '../git/other-refs.ts';
-import { appendReflog, deleteRef, readRef, symbolicChain, updateRef, updateSymbolicRef } from '../git/refs.ts';
+import { appendReflog, deleteRef, refOrNothing, symbolicChain, updateRef, updateSymbolicRef } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import { branchesOfOtherWorkTrees } from '../git/work-trees.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
@@ -27,7 +27,7 @@ export function planRefMoves(repo: Repository, target: LoadedSnapshot): RefMove[
   if (branch !== null) wanted.set(target.manifest.symbolicBranch?.at(-1) ?? branch, oid);
   const moves = new Map<string, RefMove>();
   for (const [ref, to] of wanted) {
-    const from = readRef(repo, ref);
+    const from = refOrNothing(repo, ref);
     if (from !== to) moves.set(ref, { ref, from, to });
   }
   const created = [...moves.values()].filter(({ from }) => from === null);

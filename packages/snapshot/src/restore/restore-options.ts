@@ -1,5 +1,6 @@
 import type { AtomicSnapshotError } from '../base/errors.ts';
 import type { MovedRef } from '../git/other-refs.ts';
+import type { Lack } from '../snapshot/manifest.ts';
 import type { Progress } from '../snapshot/take-options.ts';
 import type { LeftAlone } from './left-alone.ts';
 
@@ -48,6 +49,8 @@ export interface RestoreReport {
   readonly spared: readonly string[];
   /** Branches, tags and stash entries that moved since. The restore leaves them alone; their commits stay. */
   readonly moved: readonly MovedRef[];
+  /** What the safety snapshot could not keep, because the repository was damaged. */
+  readonly lacks: readonly Lack[];
   /** What else changed since, and is not brought back: configuration, other work trees, repositories inside. */
   readonly leftAlone: readonly LeftAlone[];
   /** Whether the restore dropped the snapshot. */

@@ -11,7 +11,6 @@ import { type NamedSnapshot, resolveSnapshot } from '../snapshot/find-snapshot.t
 import { type LoadedSnapshot, loadSnapshot } from '../snapshot/load-snapshot.ts';
 import { pathHistoryOf } from '../snapshot/path-history.ts';
 import { readStateFile } from '../snapshot/state-files.ts';
-import { takeWithExtras } from '../snapshot/take.ts';
 import type { Progress } from '../snapshot/take-options.ts';
 import { apply, lockIndex, proveApplicable } from './apply.ts';
 import { assertHeadMayMove, assertUnchangedSince } from './changed-since.ts';
@@ -22,6 +21,7 @@ import { planRestore, type RestorePlan } from './plan.ts';
 import { assertRefsMayMove, planRefMoves, type RefMove } from './ref-moves.ts';
 import type { RestoreJob } from './restore-job.ts';
 import type { RecoverOptions, RestoreOptions, RestoreReport } from './restore-options.ts';
+import { takeSafety } from './safety-snapshot.ts';
 
 /** Everything `AtomicSnapshot.restore` promises. */
 export async function restoreSnapshot(
@@ -42,7 +42,9 @@ export async function restoreSnapshot(
     assertRefsMayMove(repo, store, refMoves, { target: snapshot, after });
   }
   const { keep: keepSnapshot = false, onProgress = () => {} } = options;
-  const request = { paths, filesOnly, refMoves, dryRun: options.dryRun === true, safety: null, after, onProgress };
+  const isForced = options.after === undefined;
+  const dryRun = options.dryRun === true;
+  const request = { paths, filesOnly, refMoves, dryRun, safety: null, after, isForced, onProgress };
   const report = await applySnapshot(repo, store, snapshot, request);
   const { ref, oid } = snapshot;
   if (keepSnapshot || filesOnly || request.dryRun || ref === oid) return report;
@@ -68,7 +70,16 @@ export async function recoverRestore(place: Place, options: RecoverOptions = {})
   const snapshot = await loadSnapshot(repo, store, store.contains(target.oid) ? target : safety);
   removeOwnLocks(repo, store, snapshot);
   const refMoves = filesOnly ? [] : planRefMoves(repo, snapshot);
-  const request = { paths, filesOnly, refMoves, safety, dryRun: false, after: null, onProgress: () => {} };
+  const request = {
+    paths,
+    filesOnly,
+    refMoves,
+    safety,
+    dryRun: false,
+    after: null,
+    isForced: true,
+    onProgress: () => {},
+  };
   return applySnapshot(repo, store, snapshot, request);
 }
 
@@ -81,6 +92,8 @@ interface Request {
   readonly safety: NamedSnapshot | null;
   /** The repository as the run left it; null: not known, or no matter. */
   readonly after: LoadedSnapshot | null;
+  /** Goes on where the present is damaged and cannot be captured as a whole. */
+  readonly isForced: boolean;
   readonly onProgress: (progress: Progress) => void;
 }
 
@@ -101,8 +114,8 @@ async function applySnapshot(
   const { rules, knows, otherRules } = pathHistoryOf(store, snapshot, ignoreCase);
   const protectedCommits = [...snapshot.protectedCommits.filter((oid) => !isSnapshot(store, oid)), snapshot.oid];
   const refMoves = request.refMoves.map(({ ref, from }) => [ref, from] as const);
-  const extras = { otherRules, protectedCommits, refMoves, isAnonymous: request.dryRun };
-  const taken = await takeWithExtras(repo, { label: snapshot.label, options: safety, extras });
+  const extras = { otherRules, protectedCommits, refMoves, isTolerant: request.isForced, isAnonymous: request.dryRun };
+  const taken = await takeSafety(repo, { label: snapshot.label, options: safety, extras }, snapshot);
   const now = await loadSnapshot(repo, store, taken);
   const plan = planRestore(store, now, snapshot, {
     rules,
@@ -129,6 +142,7 @@ async function applySnapshot(
     safetyRef: safetySnapshot.ref,
     halfwayRef: request.safety === null ? null : taken.ref,
     moved: filesOnly ? [] : movedSince(job),
+    lacks: now.manifest.lacks ?? [],
     leftAlone: filesOnly ? [] : leftAloneSince(job, now),
     dropped: false,
   };

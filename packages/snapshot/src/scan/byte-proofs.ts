@@ -59,7 +59,7 @@ export class ByteProofs {
 
   /** What the next take reads; null where it would read the same as this one. */
   encode(seal: (bytes: Buffer) => Buffer): Buffer | null {
-    if (!this.#isNew || this.#index.bytes === null) return null;
+    if (!this.#isNew || this.#entries.length === 0) return null;
     const head = encodeHead(this.#proven, checksumOf(this.#index));
     const prints: Buffer[] = [];
     for (const [position, entry] of this.#entries.entries()) {

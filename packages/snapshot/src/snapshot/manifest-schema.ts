@@ -16,7 +16,7 @@ export function manifestProblem(value: unknown): string | null {
   if (!isObject(value)) return 'is no object';
   if (value.schema !== 1 || value.complete !== true) return 'is incomplete, or of a newer version';
   return (
-    headProblem(value.head) ??
+    headProblem(value.head, value.lacks) ??
     permissionsProblem(value.permissions) ??
     pathsProblem('emptyDirectories', value.emptyDirectories) ??
     (value.skipWorktreePresent === null ? null : pathsProblem('skipWorktreePresent', value.skipWorktreePresent)) ??
@@ -29,11 +29,12 @@ function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function headProblem(head: unknown): string | null {
+function headProblem(head: unknown, lacks: unknown): string | null {
   if (!isObject(head)) return 'has no head';
   const { branch, oid } = head;
   if (oid !== null && (typeof oid !== 'string' || !OID.test(oid))) return `names ${quoted(oid)} as the commit of HEAD`;
-  if (branch === null) return oid === null ? 'has a HEAD that points nowhere' : null;
+  // A damaged HEAD is one of the things that a tolerant take lacks.
+  if (branch === null) return oid === null && lacks === undefined ? 'has a HEAD that points nowhere' : null;
   return typeof branch === 'string' && isRefName(branch) ? null : `names ${quoted(branch)} as the branch of HEAD`;
 }
 
@@ -84,13 +85,15 @@ function pathsProblem(field: string, paths: unknown): string | null {
 }
 
 /** What is only ever shown, or matched against paths: any text will do. */
-function othersProblem({ indexMtimeNs, skipped, includeIgnored }: Fields): string | null {
+function othersProblem({ indexMtimeNs, skipped, includeIgnored, lacks = [] }: Fields): string | null {
   if (indexMtimeNs !== null && (typeof indexMtimeNs !== 'string' || !/^\d{1,19}$/.test(indexMtimeNs)))
     return 'has no time of the index';
   const isSkipped = (entry: unknown) =>
     isObject(entry) && typeof entry.path === 'string' && typeof entry.reason === 'string';
   if (!Array.isArray(skipped) || !skipped.every(isSkipped)) return 'has no list skipped';
   const isText = (entry: unknown) => typeof entry === 'string';
+  if (!Array.isArray(lacks) || !lacks.every((lack) => isObject(lack) && isText(lack.what) && isText(lack.why)))
+    return 'has no list lacks';
   return Array.isArray(includeIgnored) && includeIgnored.every(isText) ? null : 'has no list includeIgnored';
 }
 

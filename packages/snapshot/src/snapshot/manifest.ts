@@ -2,6 +2,13 @@ import type { BytePath } from '../base/byte-path.ts';
 import type { Permissions } from '../scan/permissions.ts';
 import { manifestProblem } from './manifest-schema.ts';
 
+/** Something that a tolerant take could not read. */
+export interface Lack {
+  /** `HEAD`, `index`, or the path of a file or directory in the work tree. */
+  readonly what: string;
+  readonly why: string;
+}
+
 /**
  * The state commit's `manifest.json`: what git's own objects cannot hold. Its paths are byte paths, one
  * character for each byte.
@@ -19,6 +26,8 @@ export interface Manifest {
   readonly skipWorktreePresent: readonly BytePath[] | null;
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
   readonly includeIgnored: readonly string[];
+  /** What a tolerant take could not read; absent where it read everything. */
+  readonly lacks?: readonly Lack[];
   /**
    * In a safety snapshot, the refs that the restore was about to move and where they stood (null: the
    * ref did not exist), so that undoing the restore moves them back.

@@ -19,11 +19,12 @@ export function readStateFile(store: ObjectStore, snapshot: LoadedSnapshot, name
 
 /**
  * The bytes of HEAD. They are what the manifest says of HEAD and nothing more: a branch under
- * `refs/heads/`, or a commit.
+ * `refs/heads/`, or a commit. Null where HEAD was damaged and the snapshot lacks it.
  * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID`
  */
-export function readStateHead(store: ObjectStore, snapshot: LoadedSnapshot): Buffer {
+export function readStateHead(store: ObjectStore, snapshot: LoadedSnapshot): Buffer | null {
   const { branch, oid } = snapshot.manifest.head;
+  if (branch === null && oid === null) return null;
   if (branch !== null && !isBranchName(branch))
     throw invalidSnapshot(snapshot.ref, `its HEAD points to ${JSON.stringify(branch)}, which is no branch`);
   const bytes = readStateFile(store, snapshot, 'HEAD');
@@ -63,10 +64,11 @@ export function ignoreRulesOf(store: ObjectStore, snapshot: LoadedSnapshot, igno
   );
 }
 
-/** The index as it was; null where there was none. */
+/** The index as it was; null where there was none, or a damaged one. */
 export function readStateIndex(store: ObjectStore, snapshot: LoadedSnapshot): ParsedIndex | null {
   const bytes = readStateFile(store, snapshot, 'index');
-  if (bytes === null) return null;
+  const isDamaged = snapshot.manifest.lacks?.some(({ what }) => what === 'index') === true;
+  if (bytes === null || isDamaged) return null;
   return parseIndex(bytes, `${snapshot.ref}: index`, {
     file: (name) => readStateFile(store, snapshot, name),
     tree: (oid) => readTree(store, oid),

@@ -41,7 +41,7 @@ export function writeStateTree(take: TakeContext, scan: Scan, { present, around 
 }
 
 function manifestOf(
-  { git, tracked, options, extras }: TakeContext,
+  { git, tracked, options, extras, lacks }: TakeContext,
   scan: Scan,
   present: readonly BytePath[],
 ): Manifest {
@@ -54,6 +54,7 @@ function manifestOf(
     skipWorktreePresent: tracked.entries.some((entry) => entry.skipWorktree) ? present : null,
     skipped: scan.skipped,
     includeIgnored: options.includeIgnored ?? [],
+    ...(lacks === null || lacks.length === 0 ? {} : { lacks }),
     ...(git.symbolicBranch.length > 1 ? { symbolicBranch: git.symbolicBranch } : {}),
     ...(extras.refMoves === undefined ? {} : { refMoves: extras.refMoves }),
     complete: true,

@@ -3,6 +3,7 @@ import type { ObjectStore } from '../objects/object-store.ts';
 import type { ObjectWriter } from '../objects/object-writer.ts';
 import type { OutsideIgnores } from '../scan/ignore-rules.ts';
 import type { TrackedFiles } from '../scan/tracked-files.ts';
+import type { Lack } from './manifest.ts';
 import type { GitState } from './read-git-state.ts';
 import type { TakeExtras, TakeOptions } from './take-options.ts';
 
@@ -22,4 +23,6 @@ export interface TakeContext extends TakeRequest {
   readonly git: GitState;
   readonly tracked: TrackedFiles;
   readonly ignores: OutsideIgnores;
+  /** What could not be read; null where a take fails at it. */
+  readonly lacks: Lack[] | null;
 }

@@ -49,6 +49,11 @@ export interface TakeExtras {
   readonly protectedCommits: readonly string[];
   /** The refs that the restore is about to move, and where they stand. */
   readonly refMoves?: readonly (readonly [ref: string, oid: string | null])[];
+  /**
+   * Takes what can be read of a repository that is damaged, and says in the manifest what is missing:
+   * a present that cannot be captured can still be left. Default: the take fails.
+   */
+  readonly isTolerant?: boolean;
   /** Writes the commit without a ref, for a comparison right now; git prunes it later. */
   readonly isAnonymous: boolean;
 }

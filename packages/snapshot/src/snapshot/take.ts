@@ -18,6 +18,7 @@ import { compareSizes, loadByteProofs, saveByteProofs } from './byte-comparison.
 import { captureFiles } from './capture-files.ts';
 import { resolveSnapshot } from './find-snapshot.ts';
 import { loadSnapshot } from './load-snapshot.ts';
+import type { Lack } from './manifest.ts';
 import { pathHistoryOf } from './path-history.ts';
 import { isUnchanged, readGitState } from './read-git-state.ts';
 import { addSnapshotCommit } from './snapshot-commit.ts';
@@ -63,12 +64,13 @@ export async function takeWithExtras(repo: Repository, request: TakeRequest): Pr
   prepareTake(repo);
   using store = new ObjectStore(repo.commonDir);
   for (let attempt = 1; attempt <= TRIES; attempt++) {
-    const git = readGitState(repo, store);
+    const lacks: Lack[] | null = request.extras.isTolerant === true ? [] : null;
+    const git = readGitState(repo, store, lacks);
     const writer = new ObjectWriter(store);
     try {
       const tracked = new TrackedFiles(git.index);
       const ignores = readOutsideIgnores(repo);
-      const report = await takeOnce({ ...request, repo, store, writer, git, tracked, ignores });
+      const report = await takeOnce({ ...request, repo, store, writer, git, tracked, ignores, lacks });
       if (report !== null) return report;
     } finally {
       writer.discard();
