@@ -25,9 +25,17 @@ const OID = /^[0-9a-f]{40}$/;
 const MAX_SYMBOLIC = 5;
 const ZERO_OID: string = '0'.repeat(40);
 
+/** The bytes of HEAD; what git's old form of it, a symbolic link into `refs/`, says in the form of today. */
+export function readHeadBytes({ gitDir }: Repository): Buffer | null {
+  const file = path.join(gitDir, 'HEAD');
+  if (fs.lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return readIfThere(file);
+  const target = fs.readlinkSync(file);
+  return Buffer.from(target.startsWith('refs/') ? `ref: ${target}\n` : '');
+}
+
 export function readHead(repo: Repository): Head {
-  const text = readTextIfThere(path.join(repo.gitDir, 'HEAD'));
-  if (text === null) throw invalidRef('HEAD', repo);
+  const text = readHeadBytes(repo)?.toString('utf8');
+  if (text === undefined) throw invalidRef('HEAD', repo);
   const branch = /^ref: (.+)\n?$/.exec(text)?.[1];
   if (branch !== undefined) return { branch, oid: readRef(repo, branch) };
   if (!OID.test(text.trim())) throw invalidRef('HEAD', repo);

@@ -2,7 +2,6 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {
   openGitLock,
-  readIfThere,
   readOptional,
   removeIfThere,
   removeRegular,
@@ -13,7 +12,7 @@ import {
 import { codeOf } from '../base/errors.ts';
 import { openOrMake, type RealDirectory } from '../base/real-directory.ts';
 import { writeOperationFiles } from '../git/operation-files.ts';
-import { appendReflog, type Head, readHead, refFile } from '../git/refs.ts';
+import { appendReflog, type Head, readHead, readHeadBytes, refFile } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { readTree } from '../objects/trees.ts';
@@ -132,7 +131,7 @@ export function restoreGitState({ repo, store, target: snapshot, refMoves }: Res
   restoreSymbolicBranch(repo, snapshot.manifest.symbolicBranch ?? []);
   const headBytes = readStateHead(store, snapshot);
   const headFile = path.join(repo.gitDir, 'HEAD');
-  if (headBytes !== null && readIfThere(headFile)?.equals(headBytes) !== true) {
+  if (headBytes !== null && readHeadBytes(repo)?.equals(headBytes) !== true) {
     updateUnderGitLock(headFile, () => headBytes);
   }
   if (then.oid !== null && now.oid !== then.oid) appendReflog(repo, 'HEAD', now.oid, then.oid, message);

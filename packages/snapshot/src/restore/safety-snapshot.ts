@@ -26,7 +26,7 @@ export async function takeSafety(repo: Repository, request: TakeRequest, target:
     const way =
       '--force restores all the same: the safety snapshot keeps what can be read, and the report says what it lacks';
     throw new AtomicSnapshotError(error.code, `${error.message}\n${way}`, {
-      hint: `devs restore ${target.runId ?? target.id} --force`,
+      hint: ['devs', 'restore', target.runId ?? target.id, '--force'],
       data: error.data,
       cause: error,
     });

@@ -1,11 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { readIfThere } from '../base/durable.ts';
 import { codeOf } from '../base/errors.ts';
 import { type GitIndex, readIndex, unreadableIndex } from '../git/index-file.ts';
 import { readOperationFiles } from '../git/operation-files.ts';
 import { type OtherRefs, readOtherRefs } from '../git/other-refs.ts';
-import { type Head, readHead, refOrNothing, symbolicChain } from '../git/refs.ts';
+import { type Head, readHead, readHeadBytes, refOrNothing, symbolicChain } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { readTree } from '../objects/trees.ts';
@@ -37,7 +36,7 @@ export function readGitState(repo: Repository, store: ObjectStore, lacks: Lack[]
   return {
     head,
     symbolicBranch: head.branch === null ? [] : symbolicChain(repo, head.branch),
-    headBytes: readIfThere(path.join(repo.gitDir, 'HEAD')) ?? Buffer.alloc(0),
+    headBytes: readHeadBytes(repo) ?? Buffer.alloc(0),
     index: orElse(lacks, 'index', {
       read: () => readIndex(repo.gitDir, (oid) => readTree(store, oid)),
       fallback: () => unreadableIndex(repo.gitDir),
@@ -74,7 +73,7 @@ function orElse<T>(lacks: Lack[] | null, what: string, { read, fallback }: Readi
 
 /** Whether HEAD and the index still are what `state` holds. */
 export function isUnchanged(repo: Repository, state: GitState): boolean {
-  const headBytes = readIfThere(path.join(repo.gitDir, 'HEAD')) ?? Buffer.alloc(0);
+  const headBytes = readHeadBytes(repo) ?? Buffer.alloc(0);
   if (!headBytes.equals(state.headBytes)) return false;
   if (state.head.branch !== null && refOrNothing(repo, state.head.branch) !== state.head.oid) return false;
   const stat = fs.statSync(path.join(repo.gitDir, 'index'), { bigint: true, throwIfNoEntry: false });
