@@ -99,7 +99,7 @@ test('what a restore left alone comes back by the commands that it printed', asy
   expect(state()).toEqual(before);
 });
 
-const PROGRAMS = ['devs', 'df', 'env', 'git', 'ls', 'mount', 'mv', 'printenv', 'rm', 'ulimit'];
+const PROGRAMS = ['cd', 'devs', 'df', 'env', 'git', 'ls', 'mount', 'mv', 'printenv', 'rm', 'ulimit', 'unset'];
 
 /** All argument vectors in the sources that begin with one of these programs; `word` stands for what is filled in. */
 function hintsInSources(): string[][] {
