@@ -90,14 +90,29 @@ function rows(repo: Repo, source: string): Record<string, unknown>[] {
   return query(file, source);
 }
 
+function filesOf(repo: Repo): string[] {
+  return fingerprint(repo).filter((line) => !line.includes('.devs'));
+}
+
 const FATE = /was killed|was finished|found the snapshot/;
 
 /** What must hold after the next command, whatever happened. */
 async function assertRecovered(repo: Repo, killed: boolean): Promise<void> {
   const wasLocked = repo.exists('.devs-state.lock');
-  const { code, stderr } = await devs(repo.dir, 'status');
-  expect(code, stderr).toBe(0);
+  const [left, isHalfDone] = [filesOf(repo), repo.exists('.git/devs/restore.json')];
+  const asked = await devs(repo.dir, 'status');
+  let stderr = asked.stderr;
+  expect(asked.code, stderr).toBe(0);
   expect(repo.exists('.devs-state.lock')).toBe(false);
+  // A question writes no file, index, HEAD or branch: it says that a restore waits, and leaves it waiting.
+  expect(filesOf(repo)).toEqual(left);
+  expect(repo.exists('.git/devs/restore.json')).toBe(isHalfDone);
+  if (isHalfDone) {
+    expect(stderr).toContain('devs recover');
+    const recovered = await devs(repo.dir, 'recover');
+    expect(recovered.code, recovered.stderr).toBe(0);
+    stderr += recovered.stderr;
+  }
   for (const name of ['index', 'HEAD', 'refs/heads/main']) expect(repo.exists(`.git/${name}.lock`)).toBe(false);
   expect(repo.exists('.git/devs/restore.json')).toBe(false);
   expect(repo.git('fsck', '--no-dangling', '--no-progress')).toBe('');

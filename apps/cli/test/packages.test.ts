@@ -71,7 +71,7 @@ const result: RunResult = await new TaskRunner({ cwd }).run({ id: 'packed', run:
 const { db, close } = await openDatabase(cwd);
 const [run] = await new RunLog(db).list(1);
 await close();
-console.log(report.written.length, second?.task_id, result.status, run?.task_id);
+console.log(report.written.length, second?.task_id, result.status, run?.taskId);
 `;
 
 /** An empty project; its only knowledge of this workspace is the tarballs. */

@@ -1,12 +1,15 @@
-export { checkDatabase, type DatabaseCheck } from './check-database.ts';
 export {
   DATABASE_ERROR_CODES,
   DATABASE_WARNING_CODES,
   DatabaseError,
   type DatabaseErrorCode,
   type DatabaseWarningCode,
-} from './errors.ts';
-export { latestMigration, migrateToLatest, migrations } from './migrations.ts';
+} from './base/errors.ts';
+export type { Run, RunEvent, Task } from './log/records.ts';
+export { isId } from './log/rows.ts';
+export { type Changes, type FoundRun, type NewRun, type RunEnd, RunLog, type Snapshots } from './log/run-log.ts';
+export { checkDatabase, type DatabaseCheck } from './open/check-database.ts';
+export { openCopy } from './open/open-copy.ts';
 export {
   DATABASE_FILE,
   type OpenedDatabase,
@@ -14,16 +17,6 @@ export {
   openDatabase,
   type RecoveryWarning,
   replaceDamaged,
-} from './open-database.ts';
-export {
-  type Changes,
-  type FoundRun,
-  type NewRun,
-  type Run,
-  type RunEnd,
-  type RunEvent,
-  RunLog,
-  type Snapshots,
-  type Task,
-} from './run-log.ts';
-export type { EventKind, EventsTable, RunStatus, RunsTable, Schema, TasksTable } from './schema.ts';
+} from './open/open-database.ts';
+export { latestMigration, migrateToLatest, migrations } from './schema/migrations.ts';
+export type { EventKind, EventsTable, RunStatus, RunsTable, Schema, TasksTable } from './schema/schema.ts';

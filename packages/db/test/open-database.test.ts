@@ -15,7 +15,7 @@ import {
   replaceDamaged,
   type Schema,
 } from '../src/index.ts';
-import { openSqlite } from '../src/sqlite.ts';
+import { openSqlite } from '../src/open/sqlite.ts';
 
 let dir: string;
 const file = () => path.join(dir, '.devs.db');
@@ -30,7 +30,7 @@ async function holder(): Promise<ChildProcess> {
   const script = `
     const { openDatabase, RunLog } = await import(${JSON.stringify(DIST)});
     const { db } = await openDatabase(process.argv[1]);
-    await new RunLog(db).start({ id: 'r1', taskId: 't', command: 'c', headBefore: null, snapshotRef: 'refs/x' });
+    await new RunLog(db).start({ id: 'r1', taskId: 't', command: 'c', headBefore: null, snapshotRef: 'refs/devs/snapshots/x' });
     console.log('committed');
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, dir], {
@@ -55,7 +55,9 @@ describe('a write-ahead log left behind by kill -9', () => {
     expect(warnings).toHaveLength(1);
     expect(warnings[0]!.message).toContain('.devs.db-wal and .devs.db-shm');
     expect(fs.statSync(`${file()}-wal`).size).toBe(0);
-    expect(await new RunLog(db).find('r1')).toMatchObject([{ id: 'r1', status: 'running', snapshot_ref: 'refs/x' }]);
+    expect(await new RunLog(db).find('r1')).toMatchObject([
+      { id: 'r1', status: 'running', snapshotRef: 'refs/devs/snapshots/x' },
+    ]);
     await close();
     expect(fs.readdirSync(dir)).toEqual(['.devs.db']);
   });
@@ -273,17 +275,17 @@ describe('RunLog', () => {
       snapshotRef: `refs/devs/snapshots/${id}`,
     });
     await log.start(run('a1'));
-    expect(await log.task('fmt')).toMatchObject({ status: 'running', snapshot_stash_ref: 'refs/devs/snapshots/a1' });
+    expect(await log.task('fmt')).toMatchObject({ status: 'running', snapshotStashRef: 'refs/devs/snapshots/a1' });
     await log.finish('a1', { status: 'failed', exitCode: 3 });
-    expect(await log.task('fmt')).toMatchObject({ status: 'failed', snapshot_stash_ref: 'refs/devs/snapshots/a1' });
+    expect(await log.task('fmt')).toMatchObject({ status: 'failed', snapshotStashRef: 'refs/devs/snapshots/a1' });
     await log.start(run('a2'));
     await log.finish('a2', { status: 'succeeded', exitCode: 0, forget: true });
     // The older run's snapshot is not the task's any more.
-    await log.setSnapshots('a1', { snapshotRef: 'refs/x', afterRef: null }, 'undo', { why: 'test' });
+    await log.setSnapshots('a1', { snapshotRef: 'refs/devs/snapshots/x', afterRef: null }, 'undo', { why: 'test' });
     expect(await log.events(['undo'], ['a1'])).toMatchObject([{ data: { why: 'test' } }]);
     expect(await log.events(['restore'])).toEqual([]);
-    expect((await log.kept()).map(({ id }) => id)).toEqual(['a1']);
-    expect(await log.task('fmt')).toMatchObject({ status: 'succeeded', snapshot_stash_ref: null });
+    expect((await log.runsWithSnapshots()).map(({ id }) => id)).toEqual(['a1']);
+    expect(await log.task('fmt')).toMatchObject({ status: 'succeeded', snapshotStashRef: null });
     expect((await log.list(10)).map(({ id }) => id)).toEqual(['a2', 'a1']);
     expect((await log.find('fmt')).map(({ id }) => id)).toEqual(['a2']);
     expect((await log.find('@')).map(({ id }) => id)).toEqual(['a2']);
@@ -299,11 +301,11 @@ describe('RunLog', () => {
   test('markCrashed ends what never ended, and keeps its snapshot', async () => {
     const { db, close } = await openDatabase(dir);
     const log = new RunLog(db);
-    await log.start({ id: 'a1', taskId: 't', command: 'c', headBefore: null, snapshotRef: 'refs/x' });
+    await log.start({ id: 'a1', taskId: 't', command: 'c', headBefore: null, snapshotRef: 'refs/devs/snapshots/x' });
     expect(await log.markCrashed()).toMatchObject([{ id: 'a1' }]);
     expect(await log.markCrashed()).toEqual([]);
-    expect(await log.find('a1')).toMatchObject([{ status: 'crashed', snapshot_ref: 'refs/x' }]);
-    expect(await log.task('t')).toMatchObject({ status: 'crashed', snapshot_stash_ref: 'refs/x' });
+    expect(await log.find('a1')).toMatchObject([{ status: 'crashed', snapshotRef: 'refs/devs/snapshots/x' }]);
+    expect(await log.task('t')).toMatchObject({ status: 'crashed', snapshotStashRef: 'refs/devs/snapshots/x' });
     await close();
   });
 });

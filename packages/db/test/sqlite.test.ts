@@ -4,7 +4,7 @@ import vm from 'node:vm';
 import { temporaryDirectory } from '@devs/test-kit';
 import { expect, test } from 'vitest';
 import { openDatabase, RunLog } from '../src/index.ts';
-import { openSqlite } from '../src/sqlite.ts';
+import { openSqlite } from '../src/open/sqlite.ts';
 
 v8.setFlagsFromString('--expose-gc');
 const collectGarbage = vm.runInNewContext('gc') as () => void;

@@ -1,6 +1,6 @@
 import SQLite from 'better-sqlite3';
 
-/** Never garbage collected: see packages/db/src/sqlite.ts. */
+/** Never garbage collected: see packages/db/src/open/sqlite.ts. */
 const kept: unknown[] = [];
 
 /** The rows that a statement gives, over a connection of its own; not by the code on trial. */

@@ -4,7 +4,7 @@ import { shortId } from '../base/short-id.ts';
 import { taskNames } from '../config/tasks-file.ts';
 import { escapeLine } from '../output/escape.ts';
 import { findProject } from '../project/find-project.ts';
-import { openLog } from '../project/open-log.ts';
+import { copyIfReadable } from '../project/view-project.ts';
 import { COMPLETION_SCRIPTS } from './completion-scripts.ts';
 import type { CommandContext } from './context.ts';
 
@@ -75,17 +75,14 @@ async function candidates(context: CommandContext, program: Command, words: read
   return argument === 'shell' ? Object.keys(COMPLETION_SCRIPTS) : [];
 }
 
-/** Looks only: completing a word must not lock or repair. */
+/** Reads a copy: the completion of a word locks, repairs and creates nothing. */
 async function runNames(context: CommandContext): Promise<string[]> {
-  const { checkDatabase } = await import('@devs/db');
-  const { root } = findProject(context);
-  const { exists, problems } = checkDatabase(root);
-  if (!exists || problems.length > 0) return [];
-  const { log, close } = await openLog(root, { hasLiveRun: () => true });
+  const opened = await copyIfReadable(findProject(context));
+  if (opened === null) return [];
   try {
-    const runs = await log.list(50);
-    return ['@', ...new Set(runs.flatMap(({ id, task_id }) => [shortId(id), task_id]))];
+    const runs = await opened.log.list(50);
+    return ['@', ...new Set(runs.flatMap(({ id, taskId }) => [shortId(id), taskId]))];
   } finally {
-    await close();
+    await opened.close();
   }
 }

@@ -33,7 +33,7 @@ export async function diff(
   const { root } = project.repo;
   const isNames = flags.nameOnly === true || flags.nameStatus === true;
   const isPatch = !terminal.options.json && !isNames && flags.stat !== true;
-  const entries = await AtomicSnapshot.diff(project.repo, snapshotOf(run), run.after_ref ?? undefined, {
+  const entries = await AtomicSnapshot.diff(project.repo, snapshotOf(run), run.afterRef ?? undefined, {
     ...(paths.length === 0 ? {} : { paths: workTreePaths(paths, cwd, root) }),
     lines: !isNames,
     patch: isPatch,

@@ -1,8 +1,8 @@
-import { StateLock } from '@devs/lock';
 import type { ShellLine } from '../base/quote-argv.ts';
 import { CHECKS } from '../doctor/checks.ts';
 import type { Check, Finding, Patient } from '../doctor/finding.ts';
 import { findProject } from '../project/find-project.ts';
+import { inspectProject } from '../project/project-state.ts';
 import type { CommandContext } from './context.ts';
 import { lockFor } from './with-lock.ts';
 
@@ -17,7 +17,7 @@ interface Line extends Pick<Finding, 'check' | 'ok' | 'message'> {
 export async function doctor(context: CommandContext, flags: { readonly fix?: boolean }): Promise<number> {
   const { terminal } = context;
   const repo = findProject(context);
-  const patient: Patient = { repo, isHeld: (await StateLock.inspect(repo.root)).state === 'held' };
+  const patient: Patient = { repo, isHeld: (await inspectProject(repo)).state === 'held' };
   const lines: Line[] = [];
   let isRepaired = false;
   for (const check of CHECKS) {

@@ -2,21 +2,21 @@ import { AtomicSnapshot } from '@devs/snapshot';
 import { formatCount } from '../base/units.ts';
 import { dropIfThere } from '../project/drop-if-there.ts';
 import type { CommandContext } from './context.ts';
-import { findRun, findRunFirst } from './find-run.ts';
-import { lockFor } from './with-lock.ts';
+import { findRun, unknownRun } from './find-run.ts';
+import { lockIfUsed } from './with-lock.ts';
 
-/** `devs drop`: forgets a run's snapshots, what it did stays. A second drop does nothing. */
+/** `devs drop`: forgets a run's snapshots and leaves the files as they are. A second drop does nothing. */
 export async function drop(context: CommandContext, name: string): Promise<number> {
-  const { id } = await findRunFirst(context, name);
   const { terminal } = context;
-  await using project = await lockFor(context, 'drop');
-  const run = await findRun(project.log, id);
+  await using project = await lockIfUsed(context, 'drop');
+  if (project === null) throw unknownRun(name);
+  const run = await findRun(project.log, name);
   const { repo } = project;
-  // Those it names count even where they cannot be read.
+  // The refs that the row names count even where their snapshots cannot be read.
   const refs = (await AtomicSnapshot.list(repo))
-    .filter(({ ref, runId }) => runId === run.id || ref === run.snapshot_ref || ref === run.after_ref)
+    .filter(({ ref, runId }) => runId === run.id || ref === run.snapshotRef || ref === run.afterRef)
     .map(({ ref }) => ref);
-  // The row first: killed in between, the refs that are left are found by their run's name.
+  // The row is written first: refs that a killed drop leaves are found by their run's id.
   const nothing = { snapshotRef: null, afterRef: null };
   if (refs.length > 0) await project.log.setSnapshots(run.id, nothing, 'drop', { refs });
   for (const ref of refs) await dropIfThere(repo, ref);

@@ -3,11 +3,9 @@ import { CliError, EXIT_USAGE } from '../base/errors.ts';
 import { formatAge, formatBytes, formatCount, parseDuration } from '../base/units.ts';
 import { shieldFromSignals } from '../processes/run-child.ts';
 import { dropIfThere } from '../project/drop-if-there.ts';
-import { findProject } from '../project/find-project.ts';
 import type { LockedProject } from '../project/lock-project.ts';
-import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
-import { lockFor } from './with-lock.ts';
+import { lockIfUsed } from './with-lock.ts';
 
 export interface GcFlags {
   readonly olderThan?: string;
@@ -24,20 +22,12 @@ interface Group {
   readonly refs: readonly string[];
 }
 
-/**
- * `devs gc`: drops the snapshots of old runs and restores. Snapshots that somebody asked for stay: `devs drop` is for
- * those.
- */
+/** `devs gc`: drops the snapshots of old runs and restores. Checkpoints stay until `devs drop` drops them. */
 export async function gc(context: CommandContext, flags: GcFlags): Promise<number> {
-  const { terminal } = context;
   const limits = readLimits(flags);
   using _ = shieldFromSignals();
-  {
-    // Where nothing ever ran, no database must come into being.
-    await using view = await viewProject(findProject(context), terminal.event);
-    if (view.log === null) return report(context, [], 0, flags);
-  }
-  await using project = await lockFor(context, 'gc');
+  await using project = await lockIfUsed(context, 'gc');
+  if (project === null) return report(context, [], 0, flags);
   const { repo } = project;
   const groups = (await groupsOf(project)).filter((group, position) => isOld(group, position, limits));
   const refs = groups.flatMap((group) => group.refs);
@@ -66,10 +56,13 @@ function readLimits({ olderThan, keep }: GcFlags): Limits {
 
 /** Newest first. */
 async function groupsOf({ repo, log }: LockedProject): Promise<Group[]> {
-  const asked = new Set((await log.kept()).filter(({ status }) => status === 'snapshot').map(({ id }) => id));
+  const checkpoints = new Set(
+    (await log.runsWithSnapshots()).filter(({ status }) => status === 'snapshot').map(({ id }) => id),
+  );
   const byRun = new Map<string, SnapshotInfo[]>();
   for (const info of await AtomicSnapshot.list(repo)) {
-    if (info.runId !== null && !asked.has(info.runId)) byRun.set(info.runId, [info, ...(byRun.get(info.runId) ?? [])]);
+    if (info.runId !== null && !checkpoints.has(info.runId))
+      byRun.set(info.runId, [info, ...(byRun.get(info.runId) ?? [])]);
   }
   return [...byRun]
     .map(([runId, infos]) => ({ runId, newest: infos[0]!, refs: infos.map(({ ref }) => ref) }))
@@ -80,9 +73,10 @@ function isOld({ newest }: Group, position: number, { olderThanMs, keep }: Limit
   return position >= keep && Date.now() - Date.parse(newest.takenAt) >= olderThanMs;
 }
 
-/** The row first: killed in between, the next start drops what no row names, and the next gc the rest. */
+/** Writes the row first: after a kill, the next start drops what no row names, and the next gc the rest. */
 async function dropGroup({ repo, log }: LockedProject, { runId, refs }: Group): Promise<void> {
-  if (await log.knows(runId)) await log.setSnapshots(runId, { snapshotRef: null, afterRef: null }, 'gc', { refs });
+  if ((await log.run(runId)) !== undefined)
+    await log.setSnapshots(runId, { snapshotRef: null, afterRef: null }, 'gc', { refs });
   for (const ref of refs) await dropIfThere(repo, ref);
 }
 

@@ -3,6 +3,7 @@ import type { Run, RunLog } from '@devs/db';
 import { shortId } from '../base/short-id.ts';
 import { formatAge, formatCount, formatDuration } from '../base/units.ts';
 import { escapeLine } from '../output/escape.ts';
+import { runJson } from '../output/record-json.ts';
 import type { Coloured } from '../output/terminal.ts';
 import { findProject } from '../project/find-project.ts';
 import { viewProject } from '../project/view-project.ts';
@@ -17,11 +18,11 @@ export async function log(context: CommandContext, limit: number): Promise<numbe
   await using project = await viewProject(findProject(context), terminal.event);
   const runs = (await project.log?.list(limit)) ?? [];
   if (runs.length === 0) {
-    if (!terminal.options.json) terminal.say('nothing has run here yet');
+    if (!terminal.options.json && !project.isUnreadable) terminal.say('nothing has run here yet');
     return 0;
   }
   const fates = await fatesOf(project.log!, runs);
-  if (terminal.options.json) for (const run of runs) terminal.json({ ...run, fate: fates.get(run.id) });
+  if (terminal.options.json) for (const run of runs) terminal.json({ ...runJson(run), fate: fates.get(run.id) });
   else
     for (const line of table(runs, fates, process.stdout.isTTY ? process.stdout.columns : null))
       terminal.answer(...line);
@@ -29,11 +30,11 @@ export async function log(context: CommandContext, limit: number): Promise<numbe
 }
 
 async function fatesOf(log: RunLog, runs: readonly Run[]): Promise<Map<string, Fate>> {
-  const fates = new Map<string, Fate>(runs.map(({ id, snapshot_ref }) => [id, snapshot_ref === null ? null : 'kept']));
+  const fates = new Map<string, Fate>(runs.map(({ id, snapshotRef }) => [id, snapshotRef === null ? null : 'kept']));
   const ids = [...fates].filter(([, fate]) => fate === null).map(([id]) => id);
   // Newest first: the first says how it ended.
-  for (const { run_id, kind } of await log.events(['restore', 'undo', 'drop', 'gc'], ids)) {
-    if (fates.get(run_id!) === null) fates.set(run_id!, kind === 'restore' ? 'restored' : 'dropped');
+  for (const { runId, kind } of await log.events(['restore', 'undo', 'drop', 'gc'], ids)) {
+    if (fates.get(runId!) === null) fates.set(runId!, kind === 'restore' ? 'restored' : 'dropped');
   }
   return fates;
 }
@@ -51,13 +52,13 @@ function table(runs: readonly Run[], fates: ReadonlyMap<string, Fate>, width: nu
   const isUnique = new Set(short).size === short.length;
   const rows = runs.map((run, i) => [
     isUnique ? short[i]! : run.id,
-    formatAge(run.started_at),
-    run.status === 'failed' ? `failed ${run.exit_code ?? ''}`.trim() : run.status,
+    formatAge(run.startedAt),
+    run.status === 'failed' ? `failed ${run.exitCode ?? ''}`.trim() : run.status,
     changesOf(run),
-    run.finished_at === null ? '' : formatDuration(Date.parse(run.finished_at) - Date.parse(run.started_at)),
+    run.finishedAt === null ? '' : formatDuration(Date.parse(run.finishedAt) - Date.parse(run.startedAt)),
     fates.get(run.id) ?? '',
     // Escaped before it is measured.
-    escapeLine((isDerived(run) ? run.command : `${run.task_id}: ${run.command}`).replace(/\s+/g, ' ')),
+    escapeLine((isDerived(run) ? run.command : `${run.taskId}: ${run.command}`).replace(/\s+/g, ' ')),
   ]);
   const last = rows[0]!.length - 1;
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
@@ -71,11 +72,11 @@ function table(runs: readonly Run[], fates: ReadonlyMap<string, Fate>, width: nu
 }
 
 /** Whether the task's id says nothing that its command does not. */
-function isDerived({ task_id, command }: Run): boolean {
-  return command.replace(/[^A-Za-z0-9_]+/g, '-').startsWith(task_id.replace(/[^A-Za-z0-9_]+/g, '-'));
+function isDerived({ taskId, command }: Run): boolean {
+  return command.replace(/[^A-Za-z0-9_]+/g, '-').startsWith(taskId.replace(/[^A-Za-z0-9_]+/g, '-'));
 }
 
-function changesOf({ files_changed: files, lines_added: added, lines_deleted: deleted }: Run): string {
+function changesOf({ filesChanged: files, linesAdded: added, linesDeleted: deleted }: Run): string {
   if (files === null) return '';
   const lines = added === null || deleted === null ? '' : ` +${added} -${deleted}`;
   return `${formatCount(files, 'file')}${lines}`;

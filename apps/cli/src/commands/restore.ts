@@ -3,8 +3,8 @@ import { shieldFromSignals } from '../processes/run-child.ts';
 import { performRestore, type RestoreFlags, targetOfRun } from '../project/restore-operation.ts';
 import { workTreePaths } from '../project/work-tree-paths.ts';
 import type { CommandContext } from './context.ts';
-import { findRun, findRunFirst } from './find-run.ts';
-import { lockFor } from './with-lock.ts';
+import { findRun, unknownRun } from './find-run.ts';
+import { lockIfUsed } from './with-lock.ts';
 
 /** `devs restore`: the repository, or some paths of it, as it was before a run. */
 export async function restore(
@@ -15,9 +15,9 @@ export async function restore(
 ): Promise<number> {
   const { cwd, terminal } = context;
   using _ = shieldFromSignals();
-  const { id } = await findRunFirst(context, name);
-  await using project = await lockFor(context, 'restore');
-  const run = await findRun(project.log, id);
+  await using project = await lockIfUsed(context, 'restore');
+  if (project === null) throw unknownRun(name);
+  const run = await findRun(project.log, name);
   const target = targetOfRun(run, workTreePaths(paths, cwd, project.repo.root), flags);
   const report = await performRestore(project, target, flags, terminal.progress);
   const dryRun = flags.dryRun === true;

@@ -130,7 +130,7 @@ async function runJob(context: CommandContext, job: Job, flags: RunFlags): Promi
     environment: environmentFrom(env),
     wait,
     ...job.options,
-    ...(flags.force === true ? { orphans: 'warn' } : {}),
+    ...(flags.force === true ? { survivors: 'warn' } : {}),
     onEvent: terminal.event,
     parentLockId: env.DEVS_LOCK_ID,
   });

@@ -1,7 +1,9 @@
+import type { Run } from '@devs/db';
 import { AtomicSnapshot } from '@devs/snapshot';
 import { formatAge, formatDuration } from '../base/units.ts';
 import { stat } from '../output/diff-stat.ts';
 import { quotePath } from '../output/escape.ts';
+import { eventJson, runJson } from '../output/record-json.ts';
 import { findProject } from '../project/find-project.ts';
 import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
@@ -13,41 +15,36 @@ export async function show(context: CommandContext, name: string): Promise<numbe
   await using project = await viewProject(findProject(context), terminal.event);
   const run = await findRun(project.log, name);
   const events = await project.log!.events(['crash', 'restore', 'undo', 'drop', 'gc'], [run.id]);
-  const kept = run.snapshot_ref;
+  const before = run.snapshotRef;
   const changes =
-    kept === null || run.after_ref === null
+    before === null || run.afterRef === null
       ? null
-      : await AtomicSnapshot.diff(project.repo, kept, run.after_ref, { lines: true });
-  const skipped = kept === null ? [] : (await AtomicSnapshot.show(project.repo, kept)).skipped;
+      : await AtomicSnapshot.diff(project.repo, before, run.afterRef, { lines: true });
+  const skipped = before === null ? [] : (await AtomicSnapshot.show(project.repo, before)).skipped;
   if (terminal.options.json) {
-    terminal.json({ ...run, events, changes, skipped });
+    terminal.json({ ...runJson(run), events: events.map(eventJson), changes, skipped });
     return 0;
   }
   const facts: [name: string, value: string | null][] = [
     ['run', run.id],
-    ['task', run.task_id],
+    ['task', run.taskId],
     ['command', run.command],
     ['outcome', outcomeOf(run)],
-    ['started', `${run.started_at} (${formatAge(run.started_at)})`],
-    ['took', run.finished_at && formatDuration(Date.parse(run.finished_at) - Date.parse(run.started_at))],
-    ['HEAD', `${run.head_before ?? 'no commit'}${run.head_after === null ? '' : ` -> ${run.head_after}`}`],
-    ['before', kept],
-    ['after', run.after_ref],
+    ['started', `${run.startedAt} (${formatAge(run.startedAt)})`],
+    ['took', run.finishedAt && formatDuration(Date.parse(run.finishedAt) - Date.parse(run.startedAt))],
+    ['HEAD', `${run.headBefore ?? 'no commit'}${run.headAfter === null ? '' : ` -> ${run.headAfter}`}`],
+    ['before', before],
+    ['after', run.afterRef],
     ...events.map(({ kind, at }): [string, string] => ['history', `${kind}, ${formatAge(at)}`]),
     ...skipped.map(({ path, reason }): [string, string] => ['left out', `${quotePath(path)} (${reason})`]),
   ];
   for (const [fact, value] of facts) if (value !== null) terminal.answer(`${fact.padEnd(10)}${value}`);
   if (changes !== null && changes.length > 0) for (const line of ['', ...stat(changes)]) terminal.answer(line);
-  if (kept !== null) terminal.say(`to go back: ${terminal.hint(['devs', 'restore', run.id])}`);
+  if (before !== null) terminal.say(`to go back: ${terminal.hint(['devs', 'restore', run.id])}`);
   return 0;
 }
 
-function outcomeOf(run: {
-  status: string;
-  exit_code: number | null;
-  signal: string | null;
-  error: string | null;
-}): string {
-  const code = run.status === 'failed' ? ` with exit code ${run.exit_code}` : '';
+function outcomeOf(run: Pick<Run, 'status' | 'exitCode' | 'signal' | 'error'>): string {
+  const code = run.status === 'failed' ? ` with exit code ${run.exitCode}` : '';
   return `${run.status}${code}${run.signal === null ? '' : ` by ${run.signal}`}${run.error === null ? '' : `: ${run.error}`}`;
 }

@@ -1,9 +1,9 @@
 import type { RunLog } from '@devs/db';
-import { StateLock } from '@devs/lock';
 import { newSnapshotId, type Repository, takeSnapshot } from '@devs/snapshot';
 import { shieldFromSignals } from '../processes/run-child.ts';
 import { findProject } from '../project/find-project.ts';
-import { openLog } from '../project/open-log.ts';
+import { openLogIfThere } from '../project/open-log.ts';
+import { inspectProject } from '../project/project-state.ts';
 import { assertTaskId } from '../runner/task.ts';
 import type { CommandContext } from './context.ts';
 import { lockFor } from './with-lock.ts';
@@ -17,20 +17,27 @@ export async function snapshot(context: CommandContext, label = 'snapshot'): Pro
   const { env } = context;
   using _ = shieldFromSignals();
   const repo = findProject(context);
-  const status = await StateLock.inspect(repo.root);
+  const status = await inspectProject(repo);
   if (status.state === 'held' && env.DEVS_LOCK_ID !== undefined && status.lock.id === env.DEVS_LOCK_ID) {
-    const { log, close } = await openLog(repo.root, { hasLiveRun: () => true });
-    try {
-      return await keep(context, repo, log, label);
-    } finally {
-      await close();
+    const opened = await openLogIfThere(repo, { hasLiveRun: () => true });
+    if (opened !== null) {
+      try {
+        return await takeCheckpoint(context, repo, opened.log, label);
+      } finally {
+        await opened.close();
+      }
     }
   }
   await using project = await lockFor(context, 'snapshot');
-  return await keep(context, repo, project.log, label);
+  return await takeCheckpoint(context, repo, project.log, label);
 }
 
-async function keep({ terminal }: CommandContext, repo: Repository, log: RunLog, label: string): Promise<number> {
+async function takeCheckpoint(
+  { terminal }: CommandContext,
+  repo: Repository,
+  log: RunLog,
+  label: string,
+): Promise<number> {
   const id = newSnapshotId();
   const report = await takeSnapshot(repo, label, { kind: 'manual', runId: id, onProgress: terminal.progress });
   const { ref, head, changed, untracked, skipped } = report;

@@ -1,8 +1,9 @@
-import { StateLock } from '@devs/lock';
 import { AtomicSnapshot } from '@devs/snapshot';
 import { formatAge, formatDuration } from '../base/units.ts';
-import { orphansOf } from '../processes/surviving-processes.ts';
+import { runJson } from '../output/record-json.ts';
+import { survivorsOf } from '../processes/surviving-processes.ts';
 import { findProject } from '../project/find-project.ts';
+import { inspectProject } from '../project/project-state.ts';
 import { viewProject } from '../project/view-project.ts';
 import type { CommandContext } from './context.ts';
 
@@ -10,12 +11,18 @@ import type { CommandContext } from './context.ts';
 export async function status(context: CommandContext): Promise<number> {
   const { terminal } = context;
   await using project = await viewProject(findProject(context), terminal.event);
-  const lock = await StateLock.inspect(project.repo.root);
+  const lock = await inspectProject(project.repo);
   const last = (await project.log?.list(100))?.find(({ status: how }) => how !== 'snapshot');
-  const orphans = lock.state === 'dead' ? orphansOf(lock.lock) : [];
+  const survivors = lock.state === 'dead' ? survivorsOf(lock.lock) : [];
   const snapshots = await AtomicSnapshot.list(project.repo);
   if (terminal.options.json) {
-    terminal.json({ root: project.repo.root, lock, orphans, lastRun: last ?? null, snapshots });
+    terminal.json({
+      root: project.repo.root,
+      lock,
+      orphans: survivors,
+      lastRun: last === undefined ? null : runJson(last),
+      snapshots,
+    });
     return 0;
   }
   if (lock.state === 'free') terminal.answer('lock       free');
@@ -25,15 +32,15 @@ export async function status(context: CommandContext): Promise<number> {
       `lock       ${lock.state}: task ${task_id}, pid ${pid}, last seen ${formatDuration(Math.max(0, lock.ageMs))} ago`,
     );
     terminal.answer(`           ${lock.evidence}${id === undefined ? '' : `; id ${id}`}`);
-    for (const { pid: orphan, command } of orphans)
-      terminal.answer(`           still running: pid ${orphan} ${command}`);
-    if (orphans.length > 0 && id !== undefined)
+    for (const { pid: survivor, command } of survivors)
+      terminal.answer(`           still running: pid ${survivor} ${command}`);
+    if (survivors.length > 0 && id !== undefined)
       terminal.answer(
         `           end them, or go on all the same: ${terminal.hint(['devs', 'unlock', id, '--force'])}`,
       );
   }
   if (last === undefined) terminal.answer('last run   none');
-  else terminal.answer(`last run   ${last.id}  ${last.task_id}  ${last.status}  ${formatAge(last.started_at)}`);
+  else terminal.answer(`last run   ${last.id}  ${last.taskId}  ${last.status}  ${formatAge(last.startedAt)}`);
   terminal.answer(`snapshots  ${snapshots.length}${snapshots.length === 0 ? '' : `, newest ${snapshots.at(-1)!.id}`}`);
   return 0;
 }

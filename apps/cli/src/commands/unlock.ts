@@ -1,7 +1,8 @@
 import { StateLock } from '@devs/lock';
 import { CliError, EXIT_HELD } from '../base/errors.ts';
-import { describeProcesses, orphansOf } from '../processes/surviving-processes.ts';
+import { describeProcesses, survivorsOf } from '../processes/surviving-processes.ts';
 import { findProject } from '../project/find-project.ts';
+import { inspectProject } from '../project/project-state.ts';
 import type { CommandContext } from './context.ts';
 
 /** `devs unlock`: removes the lock that has this id, and no other. That of a living or unknown holder needs `--force`. */
@@ -11,23 +12,23 @@ export async function unlock(
   flags: { readonly force?: boolean },
 ): Promise<number> {
   const { terminal } = context;
-  const { root } = findProject(context);
-  const status = await StateLock.inspect(root);
+  const repo = findProject(context);
+  const status = await inspectProject(repo);
   if (flags.force === true && status.state === 'held') {
     const { pid, task_id } = status.lock;
     terminal.warn(
       `pid ${pid} (task ${task_id}) is alive and goes on until it notices: another run may overlap with it`,
     );
   }
-  const orphans = status.state === 'dead' ? orphansOf(status.lock) : [];
-  if (orphans.length > 0 && flags.force !== true) {
+  const survivors = status.state === 'dead' ? survivorsOf(status.lock) : [];
+  if (survivors.length > 0 && flags.force !== true) {
     throw new CliError(
       'DEVS_LOCK_ORPHANS',
-      `its holder is dead, but processes it started are still running: ${describeProcesses(orphans)}`,
-      { hint: ['devs', 'unlock', id, '--force'], exitCode: EXIT_HELD, data: { processes: orphans } },
+      `its holder is dead, but processes it started are still running: ${describeProcesses(survivors)}`,
+      { hint: ['devs', 'unlock', id, '--force'], exitCode: EXIT_HELD, data: { processes: survivors } },
     );
   }
-  await StateLock.unlock(root, id, { force: flags.force === true });
+  await StateLock.unlock(repo.root, id, { force: flags.force === true });
   if (terminal.options.json) terminal.json({ type: 'unlock', id, was: status });
   else terminal.say(status.state === 'free' ? 'there was no lock' : `removed the lock ${id}`);
   return 0;

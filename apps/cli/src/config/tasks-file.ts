@@ -3,7 +3,7 @@ import path from 'node:path';
 import { getNodeValue, type Node as JsonNode, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { CliError, EXIT_USAGE, type Hint } from '../base/errors.ts';
 import { parseDuration } from '../base/units.ts';
-import type { OrphanPolicy } from '../processes/surviving-processes.ts';
+import type { SurvivorPolicy } from '../processes/surviving-processes.ts';
 
 /** At the top of the work tree: JSON with comments. */
 export const CONFIG_FILE = 'devs.json';
@@ -42,19 +42,19 @@ export function taskNames(cwd: string, root: string): string[] {
   return [...new Set([...readConfig(path.join(root, CONFIG_FILE)).tasks.keys(), ...readScripts(cwd, root).keys()])];
 }
 
-/** `orphans` of `devs.json`; see `OrphanPolicy`. */
-export function readOrphanPolicy(root: string): OrphanPolicy {
+/** `orphans` of `devs.json`; see `SurvivorPolicy`. */
+export function readSurvivorPolicy(root: string): SurvivorPolicy {
   return readConfig(path.join(root, CONFIG_FILE)).orphans;
 }
 
 interface Config {
   readonly tasks: ReadonlyMap<string, NamedTask>;
-  readonly orphans: OrphanPolicy;
+  readonly orphans: SurvivorPolicy;
 }
 
 function readConfig(file: string): Config {
   const tasks = new Map<string, NamedTask>();
-  let orphans: OrphanPolicy = 'refuse';
+  let orphans: SurvivorPolicy = 'refuse';
   const text = readIfThere(file);
   if (text === null) return { tasks, orphans };
   const invalid = (offset: number, what: string) => {

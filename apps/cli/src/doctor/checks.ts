@@ -3,9 +3,10 @@ import { StateLock } from '@devs/lock';
 import { AtomicSnapshot, AtomicSnapshotError } from '@devs/snapshot';
 import type { Hint } from '../base/errors.ts';
 import { formatBytes } from '../base/units.ts';
-import { orphansOf } from '../processes/surviving-processes.ts';
+import { survivorsOf } from '../processes/surviving-processes.ts';
 import { excludeOwnFiles, missingExcludes } from '../project/exclude.ts';
-import { openLog } from '../project/open-log.ts';
+import { openLogIfThere } from '../project/open-log.ts';
+import { databaseDirectory, inspectProject } from '../project/project-state.ts';
 import { needsReconciling } from '../project/reconcile.ts';
 import type { Check, Finding } from './finding.ts';
 import { gitLocks } from './git-locks.ts';
@@ -15,12 +16,12 @@ import { remotes } from './remotes.ts';
 const LEAST_FREE_BYTES = 1 << 30;
 
 const lock: Check = async ({ repo }) => {
-  const status = await StateLock.inspect(repo.root);
+  const status = await inspectProject(repo);
   if (status.state === 'free') return [{ check: 'lock', ok: true, message: 'free' }];
   const { pid, task_id } = status.lock;
   const who = `task ${task_id}, pid ${pid}: ${status.evidence}`;
   if (status.state === 'held') return [{ check: 'lock', ok: true, message: `held by ${who}` }];
-  const isSafe = status.state === 'dead' && orphansOf(status.lock).length === 0;
+  const isSafe = status.state === 'dead' && survivorsOf(status.lock).length === 0;
   const finding = { check: 'lock', ok: false, message: `held by nobody alive that can be seen (${who})` };
   return [isSafe ? { ...finding, fix: 'repair' } : { ...finding, hint: ['devs', 'status'] }];
 };
@@ -49,7 +50,7 @@ const restore: Check = ({ repo }) => {
 
 const database: Check = async ({ repo, isHeld }) => {
   const { checkDatabase } = await import('@devs/db');
-  const { exists, leftovers, problems } = checkDatabase(repo.root);
+  const { exists, leftovers, problems } = checkDatabase(databaseDirectory(repo));
   if (problems.length > 0) {
     return [
       { check: 'database', ok: false, message: problems.join('; '), ...(isHeld ? {} : { fix: 'repair' as const }) },
@@ -80,7 +81,7 @@ const workTrees: Check = async ({ repo }) => {
 const history: Check = async ({ repo, isHeld }) => {
   if (isHeld) return [{ check: 'history', ok: true, message: 'not looked at: a run is in progress' }];
   const { checkDatabase } = await import('@devs/db');
-  const { exists, leftovers, problems } = checkDatabase(repo.root);
+  const { exists, leftovers, problems } = checkDatabase(databaseDirectory(repo));
   // Said by the check of the database already.
   if (leftovers.length > 0 || problems.length > 0) return [];
   if (!exists) {
@@ -89,7 +90,9 @@ const history: Check = async ({ repo, isHeld }) => {
     const message = `${runs.length} snapshots of runs that no database knows`;
     return [{ check: 'history', ok: false, message, fix: 'repair' }];
   }
-  const { log, close } = await openLog(repo.root, {});
+  const opened = await openLogIfThere(repo, {});
+  if (opened === null) return [];
+  const { log, close } = opened;
   try {
     if (await log.hasRunning()) {
       return [{ check: 'history', ok: false, message: 'a run never ended: devs was killed', fix: 'repair' }];

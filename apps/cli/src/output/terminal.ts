@@ -138,7 +138,12 @@ export class Terminal {
       case 'unsafe-directory':
         this.warn(`${event.root} is on ${event.fileSystem}: a run on another machine may not see this one's lock`);
         return;
-      case 'orphans':
+      case 'surviving-processes':
+        if (event.holder === null) {
+          for (const { pid, command } of event.processes)
+            this.warn(`the command left a process behind: pid ${pid} ${command}`);
+          return;
+        }
         this.warn(
           `task ${event.holder.task_id} was killed, and processes it started are still running: ${describeProcesses(event.processes)}`,
         );
@@ -146,12 +151,22 @@ export class Terminal {
       case 'database-recovered':
         this.warn(event.message);
         return;
+      case 'history-unavailable':
+        this.warn(
+          `${event.message}. ${event.isCopied ? 'What it held when it was last closed is shown' : 'The history cannot be shown'}`,
+        );
+        return;
+      case 'restore-interrupted':
+        this.warn(
+          `a restore of ${event.root} was interrupted and is half done; to finish it: ${this.hint(['devs', 'recover'])}`,
+        );
+        return;
       case 'restore-finished':
         this.warn(`an interrupted restore was finished: the repository is as in ${event.report.ref}`);
         return;
       case 'crashed':
         this.warn(
-          `run ${event.run.id} (task ${event.run.task_id}) was killed; its snapshot is kept: ${this.hint(['devs', 'restore', event.run.id])}`,
+          `run ${event.run.id} (task ${event.run.taskId}) was killed; its snapshot is kept: ${this.hint(['devs', 'restore', event.run.id])}`,
         );
         return;
       case 'adopted':
@@ -160,7 +175,7 @@ export class Terminal {
         );
         return;
       case 'snapshot-gone':
-        this.warn(`the snapshot of run ${event.run.id} (task ${event.run.task_id}) is gone: its ref was deleted`);
+        this.warn(`the snapshot of run ${event.run.id} (task ${event.run.taskId}) is gone: its ref was deleted`);
         return;
       case 'progress':
         this.progress(event.progress);
@@ -175,10 +190,6 @@ export class Terminal {
         // From here on the terminal is the command's.
         this.#progress.clear();
         this.#detail(`run ${event.runId}, task ${event.taskId}: ${event.command}`);
-        return;
-      case 'left-behind':
-        for (const { pid, command } of event.processes)
-          this.warn(`the command left a process behind: pid ${pid} ${command}`);
         return;
       case 'restored':
         this.#detail(`restored ${event.report.written.length} files, deleted ${event.report.deleted.length}`, event.ms);

@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import process from 'node:process';
 import type { LockData } from '@devs/lock';
 
-export interface LeftBehind {
+/** A process that a run started and that outlived it. */
+export interface SurvivingProcess {
   readonly pid: number;
   readonly command: string;
 }
@@ -12,14 +13,14 @@ export interface LeftBehind {
  * Processes that have `variable=value` in their environment: started by a run, and still alive. Linux and macOS
  * (elsewhere: none), and only processes whose environment this user may read.
  */
-export function processesWith(variable: 'DEVS_RUN_ID' | 'DEVS_LOCK_ID', value: string): readonly LeftBehind[] {
+export function processesWith(variable: 'DEVS_RUN_ID' | 'DEVS_LOCK_ID', value: string): readonly SurvivingProcess[] {
   if (process.platform === 'linux') return searchProc(`${variable}=${value}`);
   return process.platform === 'darwin' ? searchPs(`${variable}=${value}`) : [];
 }
 
-function searchProc(assignment: string): readonly LeftBehind[] {
+function searchProc(assignment: string): readonly SurvivingProcess[] {
   const needle = Buffer.from(`\0${assignment}\0`);
-  const found: LeftBehind[] = [];
+  const found: SurvivingProcess[] = [];
   for (const name of fs.readdirSync('/proc')) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
     const environment = readProc(name, 'environ');
@@ -42,7 +43,7 @@ function readProc(pid: string, file: string): Buffer | null {
 }
 
 /** `ps -E` of macOS appends the environment to the command. */
-function searchPs(assignment: string): readonly LeftBehind[] {
+function searchPs(assignment: string): readonly SurvivingProcess[] {
   const { stdout } = spawnSync('/bin/ps', ['-A', '-E', '-ww', '-o', 'pid=,command='], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
@@ -54,17 +55,17 @@ function searchPs(assignment: string): readonly LeftBehind[] {
   });
 }
 
-/** What a run that died left at work in the project. */
-export function orphansOf(lock: LockData): readonly LeftBehind[] {
+/** The surviving processes of the dead run that held this lock. */
+export function survivorsOf(lock: LockData): readonly SurvivingProcess[] {
   return lock.id === undefined ? [] : processesWith('DEVS_LOCK_ID', lock.id);
 }
 
-/** Whether the lock of a dead run may be taken over while processes it started still run. */
-export type OrphanPolicy = 'refuse' | 'warn';
+/** Whether the lock of a dead run may be taken over while processes that it started survive. */
+export type SurvivorPolicy = 'refuse' | 'warn';
 
 const NAMED = 5;
 
-export function describeProcesses(processes: readonly LeftBehind[]): string {
+export function describeProcesses(processes: readonly SurvivingProcess[]): string {
   const names = processes.slice(0, NAMED).map(({ pid, command }) => `pid ${pid} (${shorten(command)})`);
   return names.join(', ') + (processes.length > NAMED ? ` and ${processes.length - NAMED} more` : '');
 }

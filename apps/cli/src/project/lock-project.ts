@@ -2,10 +2,12 @@ import type { RunLog } from '@devs/db';
 import { type AcquireOptions, type HeldStateLock, StateLock, type Takeover } from '@devs/lock';
 import type { Repository } from '@devs/snapshot';
 import { CliError, EXIT_HELD } from '../base/errors.ts';
-import type { OrphanPolicy } from '../processes/surviving-processes.ts';
+import type { SurvivorPolicy } from '../processes/surviving-processes.ts';
 import type { Emit } from './events.ts';
-import { objectToOrphans } from './object-to-orphans.ts';
+import { objectToSurvivors } from './object-to-survivors.ts';
 import { openRepaired } from './open-log.ts';
+import { inspectProject } from './project-state.ts';
+import type { RepairOptions } from './repair.ts';
 
 /** A project whose lock this process holds: it may change anything. Disposing closes the database, then unlocks. */
 export interface LockedProject extends AsyncDisposable {
@@ -14,22 +16,24 @@ export interface LockedProject extends AsyncDisposable {
   readonly log: RunLog;
 }
 
-export interface LockRequest extends Pick<AcquireOptions, 'wait' | 'signal' | 'command' | 'lazyHeartbeat'> {
+export interface LockRequest
+  extends Pick<AcquireOptions, 'wait' | 'signal' | 'command' | 'lazyHeartbeat'>,
+    RepairOptions {
   readonly taskId: string;
   /** `DEVS_LOCK_ID` of the environment: the lock of the run this process was started by. */
   readonly parentLockId?: string | undefined;
-  /** Processes that a killed run left at work: refuse to start beside them, or warn. Default: `devs.json`, or refuse. */
-  readonly orphans?: OrphanPolicy | undefined;
+  /** Whether to refuse to start beside the surviving processes of a killed run. Default: `devs.json`, or refuse. */
+  readonly survivors?: SurvivorPolicy | undefined;
 }
 
-/** Locks a project and repairs whatever a killed predecessor left. */
+/** Locks a project and repairs what a killed predecessor left. Creates a database where there is none. */
 export async function lockProject(repo: Repository, request: LockRequest, emit: Emit): Promise<LockedProject> {
-  const { taskId, parentLockId, orphans, ...options } = request;
-  if (parentLockId !== undefined) await assertNotNested(repo.root, parentLockId);
+  const { taskId, parentLockId, survivors, leavesRestore, ...options } = request;
+  if (parentLockId !== undefined) await assertNotNested(repo, parentLockId);
   const takeovers: Takeover[] = [];
   const lock = await StateLock.acquire(repo.root, taskId, {
     ...options,
-    objection: objectToOrphans(async () => orphans ?? (await readOrphanPolicy(repo.root)), emit),
+    objection: objectToSurvivors(async () => survivors ?? (await readSurvivorPolicy(repo.root)), emit),
     onTakeover: (takeover) => {
       takeovers.push(takeover);
       emit({ type: 'takeover', takeover });
@@ -39,7 +43,7 @@ export async function lockProject(repo: Repository, request: LockRequest, emit: 
   try {
     const { fileSystem } = StateLock.checkDirectory(repo.root);
     if (fileSystem !== null) emit({ type: 'unsafe-directory', root: repo.root, fileSystem });
-    const database = await openRepaired(repo, emit);
+    const database = await openRepaired(repo, emit, { leavesRestore });
     const { log } = database;
     for (const takeover of takeovers) await log.event('takeover', null, takeover);
     return {
@@ -60,17 +64,17 @@ export async function lockProject(repo: Repository, request: LockRequest, emit: 
   }
 }
 
-/** Loaded when it is asked for: it needs a parser, and orphans are rare. */
-export async function readOrphanPolicy(root: string): Promise<OrphanPolicy> {
-  return (await import('../config/tasks-file.ts')).readOrphanPolicy(root);
+/** Imported when it is needed: it needs a parser, and surviving processes are rare. */
+export async function readSurvivorPolicy(root: string): Promise<SurvivorPolicy> {
+  return (await import('../config/tasks-file.ts')).readSurvivorPolicy(root);
 }
 
-async function assertNotNested(root: string, parentLockId: string): Promise<void> {
-  const status = await StateLock.inspect(root);
+async function assertNotNested(repo: Repository, parentLockId: string): Promise<void> {
+  const status = await inspectProject(repo);
   if (status.state === 'free' || status.lock.id !== parentLockId) return;
   throw new CliError(
     'DEVS_NESTED_RUN',
-    `StateLockConflictError: this runs inside task ${status.lock.task_id} (pid ${status.lock.pid}), which holds the lock of ${root}; waiting for it would wait for itself. Run the command without devs: it is protected already`,
+    `StateLockConflictError: this runs inside task ${status.lock.task_id} (pid ${status.lock.pid}), which holds the lock of ${repo.root}; waiting for it would wait for itself. Run the command without devs: it is protected already`,
     {
       hint: ['devs', 'status'],
       exitCode: EXIT_HELD,

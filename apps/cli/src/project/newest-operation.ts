@@ -1,7 +1,7 @@
 import type { RunEvent, RunLog } from '@devs/db';
 import { AtomicSnapshot, type Place } from '@devs/snapshot';
 import { CliError } from '../base/errors.ts';
-import { type RestoreRecord, runOf } from './record-restore.ts';
+import type { RestoreRecord } from './record-restore.ts';
 import { type RestoreTarget, targetOfRun } from './restore-operation.ts';
 
 /** Runs looked through for the newest that was one: snapshots that somebody asked for are not. */
@@ -21,28 +21,28 @@ export interface Operation {
 export async function newestOperation(place: Place, log: RunLog): Promise<Operation> {
   const run = (await log.list(LOOKED_AT)).find(({ status }) => status !== 'snapshot');
   const [event] = await log.events(['restore', 'undo']);
-  if (event !== undefined && (run === undefined || event.at >= (run.finished_at ?? run.started_at))) {
+  if (event !== undefined && (run === undefined || event.at >= (run.finishedAt ?? run.startedAt))) {
     return restoreTakenBack(place, log, event);
   }
   if (run === undefined) throw nothingToUndo('nothing has run here yet');
-  if (run.snapshot_ref !== null) return { what: `run ${run.id}`, target: targetOfRun(run, [], {}) };
+  if (run.snapshotRef !== null) return { what: `run ${run.id}`, target: targetOfRun(run, [], {}) };
   throw nothingToUndo(
-    `the newest operation is run ${run.id} (task ${run.task_id}, ${run.status}), and its snapshot was dropped; --on-success keep keeps it next time`,
+    `the newest operation is run ${run.id} (task ${run.taskId}, ${run.status}), and its snapshot was dropped; --on-success keep keeps it next time`,
   );
 }
 
 async function restoreTakenBack(place: Place, log: RunLog, event: RunEvent): Promise<Operation> {
-  const { safety_ref, target_oid, paths, files_only } = event.data as Partial<RestoreRecord>;
-  const run = event.run_id === null ? undefined : await runOf(log, event.run_id);
-  if (run !== undefined && run.snapshot_ref === safety_ref) {
+  const { safetyRef, targetOid, paths, filesOnly } = event.data as Partial<RestoreRecord>;
+  const run = event.runId === null ? undefined : await log.run(event.runId);
+  if (run !== undefined && run.snapshotRef === safetyRef) {
     return { what: `run ${run.id}`, target: targetOfRun(run, [], {}) };
   }
-  const isThere = (await AtomicSnapshot.list(place)).some(({ ref }) => ref === safety_ref);
-  if (safety_ref === undefined || !isThere) {
+  const isThere = (await AtomicSnapshot.list(place)).some(({ ref }) => ref === safetyRef);
+  if (safetyRef === undefined || !isThere) {
     throw nothingToUndo(`the newest operation is a restore of ${event.at}, and its safety snapshot was dropped`);
   }
   const what = run === undefined ? 'what a restore replaced' : `what run ${run.id} had left`;
-  const target = { ref: safety_ref, after: target_oid ?? null, paths: paths ?? [], filesOnly: files_only === true };
+  const target = { ref: safetyRef, after: targetOid ?? null, paths: paths ?? [], filesOnly: filesOnly === true };
   return { what, target };
 }
 

@@ -2,52 +2,56 @@ import type { FoundRun, Run, RunLog } from '@devs/db';
 import { AtomicSnapshot, type Repository, type SnapshotInfo } from '@devs/snapshot';
 import { dropIfFree } from './drop-if-there.ts';
 import type { Emit } from './events.ts';
-import { runOf } from './record-restore.ts';
+
+/** Runs whose missing snapshots one start records, one durable write each; the next start goes on. */
+const MAX_MISSING = 100;
 
 /**
- * Brings the database and the refs together: after it, every row's snapshots exist, and every snapshot of a run has a row
- * or an event that names it. Snapshots that belong to no run are their makers' own.
+ * Makes the database and the refs agree: afterwards the snapshots of every row exist, and every snapshot of a run has a
+ * row or an event that names it. Snapshots without a run are left to the programs that took them.
  */
 export async function reconcile(repo: Repository, log: RunLog, emit: Emit): Promise<void> {
   const { there, incomplete, unnamed } = await differences(repo, log);
-  for (const run of incomplete) await forgetMissing(log, run, there, emit);
+  for (const run of incomplete.slice(0, MAX_MISSING)) await forgetMissing(log, run, there, emit);
   for (const [runId, infos] of groupByRun(unnamed)) {
-    const run = await runOf(log, runId);
+    const run = await log.run(runId);
     if (run === undefined) await adopt(repo, log, runId, infos, emit);
-    else for (const info of infos) await settle(repo, log, run, info);
+    else for (const info of infos) await nameOrDrop(repo, log, run, info);
   }
 }
 
-/** Whether `reconcile` would do something. Only true knowledge while nobody holds the lock. */
+/** Whether `reconcile` would do something. While a run is in progress the answer means nothing. */
 export async function needsReconciling(repo: Repository, log: RunLog): Promise<boolean> {
   const { incomplete, unnamed } = await differences(repo, log);
   return incomplete.length > 0 || unnamed.length > 0;
 }
 
 async function differences(repo: Repository, log: RunLog) {
+  const { isId } = await import('@devs/db');
   const snapshots = await AtomicSnapshot.list(repo);
-  const kept = await log.kept();
+  const runs = await log.runsWithSnapshots();
   const there: ReadonlySet<string> = new Set(snapshots.map(({ ref }) => ref));
   const isMissing = (ref: string | null) => ref !== null && !there.has(ref);
-  const incomplete = kept.filter(({ snapshot_ref, after_ref }) => isMissing(snapshot_ref) || isMissing(after_ref));
-  const ofRuns = snapshots.filter(({ runId }) => runId !== null);
-  const named = ofRuns.length === 0 ? new Set() : await namedRefs(log, kept);
+  const incomplete = runs.filter(({ snapshotRef, afterRef }) => isMissing(snapshotRef) || isMissing(afterRef));
+  // A row under any other id would be set aside where it is read.
+  const ofRuns = snapshots.filter(({ runId }) => isId(runId));
+  const named = ofRuns.length === 0 ? new Set() : await namedRefs(log, runs);
   return { there, incomplete, unnamed: ofRuns.filter(({ ref }) => !named.has(ref)) };
 }
 
-/** Somebody deleted the ref by hand, or the database is an older copy. */
+/** The ref was deleted by hand, or the database is an older copy. */
 async function forgetMissing(log: RunLog, run: Run, there: ReadonlySet<string>, emit: Emit): Promise<void> {
   const ifThere = (ref: string | null) => (ref !== null && there.has(ref) ? ref : null);
-  const snapshotRef = ifThere(run.snapshot_ref);
-  const afterRef = snapshotRef === null ? null : ifThere(run.after_ref);
-  if (snapshotRef === run.snapshot_ref && afterRef === run.after_ref) return;
-  await log.setSnapshots(run.id, { snapshotRef, afterRef }, 'drop', { missing: run.snapshot_ref ?? run.after_ref });
+  const snapshotRef = ifThere(run.snapshotRef);
+  const afterRef = snapshotRef === null ? null : ifThere(run.afterRef);
+  if (snapshotRef === run.snapshotRef && afterRef === run.afterRef) return;
+  await log.setSnapshots(run.id, { snapshotRef, afterRef }, 'drop', { missing: run.snapshotRef ?? run.afterRef });
   if (snapshotRef === null) emit({ type: 'snapshot-gone', run });
 }
 
-async function namedRefs(log: RunLog, kept: readonly Run[]): Promise<ReadonlySet<unknown>> {
-  const ofRuns = kept.flatMap(({ snapshot_ref, after_ref }) => [snapshot_ref, after_ref]);
-  const ofRestores = (await log.events(['restore', 'undo'])).flatMap(({ data }) => [data.safety_ref, data.halfway_ref]);
+async function namedRefs(log: RunLog, runs: readonly Run[]): Promise<ReadonlySet<unknown>> {
+  const ofRuns = runs.flatMap(({ snapshotRef, afterRef }) => [snapshotRef, afterRef]);
+  const ofRestores = (await log.events(['restore', 'undo'])).flatMap(({ data }) => [data.safetyRef, data.halfwayRef]);
   return new Set([...ofRuns, ...ofRestores]);
 }
 
@@ -57,15 +61,17 @@ function groupByRun(snapshots: readonly SnapshotInfo[]): Map<string, SnapshotInf
   return groups;
 }
 
-/** A snapshot of a known run that no row names: whoever took or dropped it was killed before the next step. */
-async function settle(repo: Repository, log: RunLog, run: Run, { ref, kind }: SnapshotInfo): Promise<void> {
-  if (kind === 'safety') await log.event('restore', run.id, { safety_ref: ref, found: true });
-  else if (kind === 'after' && run.snapshot_ref !== null && run.after_ref === null) {
+/** Ends what a killed devs began with a snapshot of a known run: it is named by a row or an event, or dropped. */
+async function nameOrDrop(repo: Repository, log: RunLog, run: Run, { ref, kind }: SnapshotInfo): Promise<void> {
+  // The row of a long history may lie beyond those that were read at once.
+  if (ref === run.snapshotRef || ref === run.afterRef) return;
+  if (kind === 'safety') await log.event('restore', run.id, { safetyRef: ref, found: true });
+  else if (kind === 'after' && run.snapshotRef !== null && run.afterRef === null) {
     await log.setAfter(run.id, ref, (await AtomicSnapshot.show(repo, ref)).head.oid);
   } else await dropIfFree(repo, ref);
 }
 
-/** Runs that only their snapshots remember: the row was never written, or the database was lost. */
+/** Writes the row of a run that only its snapshots remember: the row was never written, or the database was lost. */
 async function adopt(
   repo: Repository,
   log: RunLog,
@@ -91,7 +97,7 @@ async function adopt(
   }
   for (const { ref, kind } of infos) {
     const isNamed = ref === before?.ref || (before !== undefined && ref === after?.ref);
-    if (!isNamed) await log.event('restore', runId, { safety_ref: ref, found: true, kind });
+    if (!isNamed) await log.event('restore', runId, { safetyRef: ref, found: true, kind });
   }
 }
 

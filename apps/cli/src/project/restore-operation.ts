@@ -2,7 +2,7 @@ import type { Run } from '@devs/db';
 import { AtomicSnapshot, type Progress, type RestoreReport } from '@devs/snapshot';
 import { CliError } from '../base/errors.ts';
 import type { LockedProject } from './lock-project.ts';
-import { settleRestore } from './record-restore.ts';
+import { recordRestore } from './record-restore.ts';
 
 export interface RestoreFlags {
   readonly filesOnly?: boolean;
@@ -21,7 +21,7 @@ export interface RestoreTarget {
 
 /** A run as it was before. For a snapshot somebody asked for, going back over all that came since is the purpose. */
 export function targetOfRun(run: Run, paths: readonly string[], flags: RestoreFlags): RestoreTarget {
-  const after = run.status === 'snapshot' ? undefined : run.after_ref;
+  const after = run.status === 'snapshot' ? undefined : run.afterRef;
   return { ref: snapshotOf(run), after, paths, filesOnly: flags.filesOnly === true };
 }
 
@@ -40,16 +40,16 @@ export async function performRestore(
     keep: true,
     onProgress,
   });
-  if (flags.dryRun !== true) await settleRestore(repo, log, report);
+  if (flags.dryRun !== true) await recordRestore(repo, log, report);
   return report;
 }
 
 /** The run's snapshot. @throws CliError `DEVS_RUN_WITHOUT_SNAPSHOT` when it was dropped or restored. */
 export function snapshotOf(run: Run): string {
-  if (run.snapshot_ref !== null) return run.snapshot_ref;
+  if (run.snapshotRef !== null) return run.snapshotRef;
   throw new CliError(
     'DEVS_RUN_WITHOUT_SNAPSHOT',
-    `run ${run.id} (task ${run.task_id}, ${run.status}) has no snapshot any more`,
+    `run ${run.id} (task ${run.taskId}, ${run.status}) has no snapshot any more`,
     {
       hint: ['devs', 'log'],
       data: { id: run.id, status: run.status },

@@ -12,11 +12,11 @@ import {
 import { now } from '../base/clock.ts';
 import { EXIT_DEVS, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_TIMEOUT } from '../base/errors.ts';
 import { type ChildEnd, exitCodeOfChild, runChild } from '../processes/run-child.ts';
-import { type OrphanPolicy, processesWith } from '../processes/surviving-processes.ts';
+import { processesWith, type SurvivorPolicy } from '../processes/surviving-processes.ts';
 import { dropIfThere } from '../project/drop-if-there.ts';
 import type { Emit } from '../project/events.ts';
 import { type LockedProject, lockProject } from '../project/lock-project.ts';
-import { settleRestore } from '../project/record-restore.ts';
+import { recordRestore } from '../project/record-restore.ts';
 import { countChanges } from './count-changes.ts';
 import { assertTaskId, type CommandTask, describe, type Task } from './task.ts';
 
@@ -35,8 +35,8 @@ export interface TaskRunnerOptions {
   readonly timeout?: number;
   /** Patterns of ignored files to capture all the same. */
   readonly includeIgnored?: readonly string[];
-  /** Whether to start beside processes that a killed run left at work. Default: `orphans` of devs.json, or `refuse`. */
-  readonly orphans?: OrphanPolicy;
+  /** Whether to start beside the surviving processes of a killed run. Default: `orphans` of devs.json, or `refuse`. */
+  readonly survivors?: SurvivorPolicy;
   /** Cancels the wait for the lock, or the task. */
   readonly signal?: AbortSignal;
   readonly onEvent?: Emit;
@@ -63,7 +63,7 @@ export interface RunResult {
 }
 
 /** What became of the run's snapshots. */
-type Kept = Pick<RunResult, 'snapshotRef' | 'afterRef' | 'changes' | 'restored'>;
+type RunSnapshots = Pick<RunResult, 'snapshotRef' | 'afterRef' | 'changes' | 'restored'>;
 
 interface Outcome {
   readonly ok: boolean;
@@ -93,7 +93,7 @@ export class TaskRunner {
    */
   async run(task: Task): Promise<RunResult> {
     assertTaskId(task.id);
-    const { cwd, environment, wait = 0, signal, parentLockId, orphans } = this.#options;
+    const { cwd, environment, wait = 0, signal, parentLockId, survivors } = this.#options;
     // Its thread starts while this one waits for the lock and opens the database.
     const repo = findRepository(cwd, environment);
     prepareTake(repo);
@@ -102,7 +102,7 @@ export class TaskRunner {
       command: describe(task),
       wait,
       parentLockId,
-      orphans,
+      survivors,
       ...(signal === undefined ? {} : { signal }),
       // A command leaves this thread free; a function may block it from its first statement on.
       lazyHeartbeat: !('run' in task),
@@ -126,8 +126,8 @@ export class TaskRunner {
     lock.assertHeld();
     this.#emit({ type: 'started', runId, taskId: task.id, command });
     const outcome = await this.#execute(project, task, runId, report.ref);
-    const leftBehind = processesWith('DEVS_RUN_ID', runId);
-    if (leftBehind.length > 0) this.#emit({ type: 'left-behind', processes: leftBehind });
+    const processes = processesWith('DEVS_RUN_ID', runId);
+    if (processes.length > 0) this.#emit({ type: 'surviving-processes', holder: null, processes });
     const end = outcome.ok
       ? await this.#succeed(project, task, runId, report.ref)
       : await this.#fail(project, task, runId, report.ref, outcome);
@@ -136,7 +136,7 @@ export class TaskRunner {
     return { runId, taskId: task.id, status, exitCode, signal, error, ...end, durationMs: now() - started };
   }
 
-  async #succeed(project: LockedProject, task: Task, runId: string, ref: string): Promise<Kept> {
+  async #succeed(project: LockedProject, task: Task, runId: string, ref: string): Promise<RunSnapshots> {
     const { log } = project;
     const forget = this.#options.onSuccess !== 'keep';
     // Found again: the task may have changed what kind of repository it is.
@@ -149,7 +149,7 @@ export class TaskRunner {
     return { snapshotRef: null, afterRef: null, changes: null, restored: false };
   }
 
-  async #fail(project: LockedProject, task: Task, runId: string, ref: string, outcome: Outcome): Promise<Kept> {
+  async #fail(project: LockedProject, task: Task, runId: string, ref: string, outcome: Outcome): Promise<RunSnapshots> {
     const { repo, log, lock } = project;
     const { exitCode, signal, error } = outcome;
     // Written at once, and again with what the after snapshot adds: taking that one may fail.
@@ -160,7 +160,7 @@ export class TaskRunner {
     const started = now();
     const options = { after: kept.afterRef, keep: true, onProgress: this.#onProgress };
     const report = await AtomicSnapshot.restore(repo, ref, options);
-    await settleRestore(repo, log, report);
+    await recordRestore(repo, log, report);
     this.#emit({ type: 'restored', runId, report, ms: now() - started });
     return { snapshotRef: null, afterRef: null, changes: kept.changes, restored: true };
   }

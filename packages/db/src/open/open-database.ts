@@ -2,15 +2,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type SQLite from 'better-sqlite3';
 import { Kysely } from 'kysely';
-import { moveAside } from './damaged.ts';
+import { moveAside } from '../base/damaged.ts';
+import { DatabaseError, type DatabaseWarningCode, explainSqliteError } from '../base/errors.ts';
+import { latestMigration, migrateToLatest } from '../schema/migrations.ts';
+import type { Schema } from '../schema/schema.ts';
 import { ImmediateSqliteDialect } from './dialect.ts';
-import { DatabaseError, type DatabaseWarningCode, explainSqliteError } from './errors.ts';
-import { latestMigration, migrateToLatest } from './migrations.ts';
-import type { Schema } from './schema.ts';
 import { openSqlite } from './sqlite.ts';
 
 export const DATABASE_FILE = '.devs.db';
-/** How long a statement waits for another process's write. */
 const BUSY_TIMEOUT_MS = 10_000;
 
 export interface OpenOptions {
@@ -21,6 +20,8 @@ export interface OpenOptions {
    * may be using it. Default: it is refused.
    */
   readonly replaceDamaged?: boolean;
+  /** Milliseconds that a statement waits for another process's write. Default 10 000. */
+  readonly busyTimeoutMs?: number;
   /** Called when a killed process left its write-ahead log behind, and when a damaged database was moved aside. */
   readonly onWarning?: (warning: RecoveryWarning) => void;
 }
@@ -71,10 +72,11 @@ async function open(file: string, options: OpenOptions): Promise<OpenedDatabase>
   try {
     const leftovers = [`${file}-wal`, `${file}-shm`].filter((name) => fs.existsSync(name));
     const recover = leftovers.length > 0 && !(await options.hasLiveRun?.());
-    const opened = openSqlite(file, { timeout: BUSY_TIMEOUT_MS });
+    const { busyTimeoutMs = BUSY_TIMEOUT_MS } = options;
+    const opened = openSqlite(file, { timeout: busyTimeoutMs });
     sqlite = opened;
     if (recover) checkpointLeftovers(sqlite, leftovers, options);
-    pragmaWhenFree(sqlite, 'journal_mode = WAL');
+    pragmaWhenFree(sqlite, 'journal_mode = WAL', busyTimeoutMs);
     sqlite.exec('pragma synchronous = FULL; pragma foreign_keys = ON');
     const db = new Kysely<Schema>({ dialect: new ImmediateSqliteDialect({ database: sqlite }, file) });
     if (!isLatest(sqlite)) await migrateToLatest(db);
@@ -91,10 +93,10 @@ async function close(db: Kysely<Schema>, sqlite: SQLite.Database): Promise<void>
   sqlite.close();
 }
 
-function checkpointLeftovers(sqlite: SQLite.Database, files: readonly string[], { onWarning }: OpenOptions): void {
+function checkpointLeftovers(sqlite: SQLite.Database, files: readonly string[], options: OpenOptions): void {
   const names = files.map((file) => path.basename(file)).join(' and ');
-  pragmaWhenFree(sqlite, 'wal_checkpoint(TRUNCATE)');
-  onWarning?.({
+  pragmaWhenFree(sqlite, 'wal_checkpoint(TRUNCATE)', options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
+  options.onWarning?.({
     code: 'DEVS_DB_RECOVERED',
     message: `${names} left behind by a killed process: its committed rows were moved into ${DATABASE_FILE}`,
     files,
@@ -105,7 +107,7 @@ function checkpointLeftovers(sqlite: SQLite.Database, files: readonly string[], 
  * Two processes that open a new database at once both switch its journal mode, and SQLite does not wait for that lock:
  * it answers SQLITE_BUSY at once (https://www.sqlite.org/c3ref/busy_handler.html). So the wait is ours.
  */
-function pragmaWhenFree(sqlite: SQLite.Database, pragma: string): void {
+function pragmaWhenFree(sqlite: SQLite.Database, pragma: string, busyTimeoutMs: number): void {
   let started: number | undefined;
   for (;;) {
     try {
@@ -115,14 +117,14 @@ function pragmaWhenFree(sqlite: SQLite.Database, pragma: string): void {
       const code = (error as { code?: string }).code ?? '';
       if (!code.startsWith('SQLITE_BUSY')) throw error;
       started ??= performance.now();
-      if (performance.now() - started > BUSY_TIMEOUT_MS) throw error;
+      if (performance.now() - started > busyTimeoutMs) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 + Math.random() * 20);
     }
   }
 }
 
 /** One query instead of the migrator's several, for the usual case. */
-function isLatest(sqlite: SQLite.Database): boolean {
+export function isLatest(sqlite: SQLite.Database): boolean {
   const known = sqlite.prepare("select 1 from sqlite_master where type = 'table' and name = 'kysely_migration'").get();
   if (known === undefined) return false;
   return sqlite.prepare('select 1 from kysely_migration where name = ?').get(latestMigration) !== undefined;

@@ -6,7 +6,7 @@ import {
   type SqliteDialectConfig,
   SqliteDriver,
 } from 'kysely';
-import { explainSqliteError } from './errors.ts';
+import { explainSqliteError } from '../base/errors.ts';
 
 /**
  * Explains SQLite's errors, and begins transactions IMMEDIATE. Kysely's default is deferred: two transactions that read and then write would both

@@ -6,14 +6,14 @@ import SQLite from 'better-sqlite3';
  * the entered context (https://github.com/nodejs/node/pull/63642), and a garbage collection has none. What stays is a few
  * kilobytes a connection; SQLite's own memory is freed when it is closed.
  */
-const kept: unknown[] = [];
+const neverCollected: unknown[] = [];
 
 /** Opens an SQLite file whose statements are each prepared once. Use `exec` for what `pragma()` would do: that prepares anew. */
-export function openSqlite(file: string, options?: SQLite.Options): SQLite.Database {
+export function openSqlite(file: string | Buffer, options?: SQLite.Options): SQLite.Database {
   const sqlite = new SQLite(file, options);
   const prepare = sqlite.prepare.bind(sqlite);
   const statements = new Map<string, SQLite.Statement>();
-  kept.push(sqlite, statements);
+  neverCollected.push(sqlite, statements);
   sqlite.prepare = ((source: string) => {
     const known = statements.get(source);
     if (known !== undefined) return known;

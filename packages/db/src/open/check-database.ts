@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type SQLite from 'better-sqlite3';
-import { DatabaseError, explainSqliteError } from './errors.ts';
+import { DatabaseError, explainSqliteError } from '../base/errors.ts';
 import { DATABASE_FILE } from './open-database.ts';
 import { openSqlite } from './sqlite.ts';
 

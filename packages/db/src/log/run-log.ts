@@ -1,12 +1,7 @@
-import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
-import type { EventKind, EventsTable, RunStatus, RunsTable, Schema, TasksTable } from './schema.ts';
-
-export type Task = Selectable<TasksTable>;
-
-/** A run, with its command: its own, or its task's in rows of the first versions. */
-export type Run = Omit<Selectable<RunsTable>, 'command'> & { readonly command: string };
-
-export type RunEvent = Omit<Selectable<EventsTable>, 'data'> & { readonly data: Readonly<Record<string, unknown>> };
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { EventKind, RunStatus, Schema } from '../schema/schema.ts';
+import type { Run, RunEvent, Task } from './records.ts';
+import { eventOfRow, MAX_DATA_LENGTH, MAX_TEXT_LENGTH, runOfRow, taskOfRow, textOfData } from './rows.ts';
 
 export interface NewRun {
   readonly id: string;
@@ -22,7 +17,10 @@ export interface RunEnd {
   readonly signal?: string | null;
   readonly error?: string | null;
   readonly headAfter?: string | null;
-  /** Forgets the snapshot with the same write: whoever is killed before dropping its ref leaves one no row names. */
+  /**
+   * Forgets the snapshot with the same write. A devs that is killed before it drops the ref leaves a ref that no row
+   * names, and the next start drops it.
+   */
   readonly forget?: boolean;
 }
 
@@ -37,7 +35,7 @@ export interface FoundRun extends NewRun {
 
 export interface Changes {
   readonly files: number;
-  /** Lines; null where nobody counted them. */
+  /** Lines; null where they were not counted. */
   readonly added: number | null;
   readonly deleted: number | null;
 }
@@ -47,6 +45,15 @@ export interface Snapshots {
   readonly snapshotRef: string | null;
   readonly afterRef: string | null;
 }
+
+/** Rows that one question reads at most; `devs gc` keeps a history far below this. */
+const MAX_ROWS = 10_000;
+/** Runs that the beginning of an id may name before the answer is cut off. */
+const MAX_SIMILAR = 20;
+/** Crashed runs that one start names, and that one start ends. */
+const MAX_CRASHES_NAMED = 20;
+const MAX_CRASHES = 20_000;
+const CRASHED = 'devs was killed, or the machine stopped';
 
 /** The history of runs. Every write is one immediate transaction, on disk when its promise resolves. */
 export class RunLog {
@@ -60,7 +67,7 @@ export class RunLog {
     await this.#db.transaction().execute((trx) => insertRun(trx, run, 'running', now()));
   }
 
-  /** A snapshot that somebody asked for: a run of nothing. */
+  /** Records a checkpoint: a snapshot that a user asked for, with no command. */
   async addSnapshot(run: NewRun): Promise<void> {
     await this.#db.transaction().execute((trx) => insertRun(trx, run, 'snapshot', now()));
   }
@@ -89,22 +96,33 @@ export class RunLog {
     });
   }
 
-  /** Marks runs that never ended as crashed; only the holder of the lock may ask, for nobody else can be running. */
+  /**
+   * Marks runs that never ended as crashed and returns the newest of them. Only the holder of the lock may call this:
+   * no other process can be running a task then.
+   */
   async markCrashed(): Promise<readonly Run[]> {
-    const running = await this.#runs().where('runs.status', '=', 'running').execute();
-    if (running.length === 0) return [];
+    if (!(await this.hasRunning())) return [];
+    const query = this.#runs().where('runs.status', '=', 'running').orderBy('runs.id', 'desc');
+    const running = soundRuns(await query.limit(MAX_CRASHES_NAMED).execute());
     await this.#db.transaction().execute(async (trx) => {
       for (const run of running) {
-        await finishRun(trx, run.id, { status: 'crashed', error: 'devs was killed, or the machine stopped' });
-        await insertEvent(trx, 'crash', run.id, { snapshot_ref: run.snapshot_ref });
+        await finishRun(trx, run.id, { status: 'crashed', error: CRASHED });
+        await insertEvent(trx, 'crash', run.id, { snapshotRef: run.snapshotRef });
       }
+      // Only one run can have been under way. More rows than that are not devs's own work, and there
+      // may be millions of them: they end in one statement, or a part of them does.
+      const rest = trx.selectFrom('runs').select('id').where('status', '=', 'running').limit(MAX_CRASHES);
+      const values = { status: 'crashed' as const, finished_at: now(), error: CRASHED };
+      await trx.updateTable('runs').set(values).where('id', 'in', rest).execute();
     });
     return running;
   }
 
-  /** Adds a run known only by its snapshots: the database was lost, or `devs` killed before it could write the row. */
+  /** Adds a run known only by its snapshots: the database was lost, or `devs` was killed before it wrote the row. */
   async adopt(run: FoundRun): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
+      // A row that this id has already was set aside, for otherwise the run would be known.
+      await trx.deleteFrom('runs').where('id', '=', run.id).execute();
       await insertRun(trx, run, run.status, run.startedAt);
       const values = { after_ref: run.afterRef, exit_code: run.exitCode, error: run.error };
       await trx.updateTable('runs').set(values).where('id', '=', run.id).execute();
@@ -116,37 +134,41 @@ export class RunLog {
     await this.#db.transaction().execute((trx) => insertEvent(trx, kind, runId, data));
   }
 
-  async knows(runId: string): Promise<boolean> {
-    return (await this.#db.selectFrom('runs').select('id').where('id', '=', runId).executeTakeFirst()) !== undefined;
+  /** The run with exactly this id. */
+  async run(id: string): Promise<Run | undefined> {
+    return soundRuns(await this.#runs().where('runs.id', '=', id).execute())[0];
   }
 
   async hasRunning(): Promise<boolean> {
-    return (await this.#runs().where('runs.status', '=', 'running').limit(1).executeTakeFirst()) !== undefined;
+    const query = this.#db.selectFrom('runs').select('id').where('status', '=', 'running').limit(1);
+    return (await query.executeTakeFirst()) !== undefined;
   }
 
-  /** The runs that have a snapshot, newest first. */
-  async kept(): Promise<readonly Run[]> {
-    return this.#runs()
+  /** The runs that have a snapshot, newest first; no more than `MAX_ROWS` of them. */
+  async runsWithSnapshots(): Promise<readonly Run[]> {
+    const query = this.#runs()
       .where((eb) => eb.or([eb('snapshot_ref', 'is not', null), eb('after_ref', 'is not', null)]))
-      .orderBy('runs.id', 'desc')
-      .execute();
+      .orderBy('runs.id', 'desc');
+    return soundRuns(await query.limit(MAX_ROWS).execute());
   }
 
   /** Newest first. */
   async list(limit: number): Promise<readonly Run[]> {
-    return this.#runs().orderBy('runs.id', 'desc').limit(limit).execute();
+    return soundRuns(await this.#runs().orderBy('runs.id', 'desc').limit(limit).execute());
   }
 
-  /** Newest first; of all runs, or of these. */
+  /** Newest first; of all runs, or of these. No more than `MAX_ROWS` of them. */
   async events(kinds: readonly EventKind[], runIds?: readonly string[]): Promise<readonly RunEvent[]> {
     const rows = await this.#db
       .selectFrom('events')
       .selectAll()
       .where('kind', 'in', kinds)
       .$if(runIds !== undefined, (query) => query.where('run_id', 'in', runIds!))
+      .where(sql<boolean>`length(data) <= ${MAX_DATA_LENGTH}`)
       .orderBy('id', 'desc')
+      .limit(MAX_ROWS)
       .execute();
-    return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as RunEvent['data'] }));
+    return rows.map(eventOfRow).filter((event) => event !== null);
   }
 
   /**
@@ -155,12 +177,13 @@ export class RunLog {
    */
   async find(name: string): Promise<readonly Run[]> {
     if (name === '@') return this.list(1);
-    const exact = await this.#runs().where('runs.id', '=', name).execute();
-    if (exact.length > 0) return exact;
-    const ofTask = await this.#runs().where('runs.task_id', '=', name).orderBy('runs.id', 'desc').limit(1).execute();
+    const exact = await this.run(name);
+    if (exact !== undefined) return [exact];
+    const newestOfTask = this.#runs().where('runs.task_id', '=', name).orderBy('runs.id', 'desc').limit(1);
+    const ofTask = soundRuns(await newestOfTask.execute());
     if (ofTask.length > 0) return ofTask;
     // substr, not LIKE: `_` and `%` in what the user typed must mean themselves.
-    return this.#runs()
+    const similar = this.#runs()
       .where(({ eb, fn, or, val }) =>
         or([
           eb(fn('substr', ['runs.id', val(1), val(name.length)]), '=', name),
@@ -168,11 +191,13 @@ export class RunLog {
         ]),
       )
       .orderBy('runs.id', 'desc')
-      .execute();
+      .limit(MAX_SIMILAR);
+    return soundRuns(await similar.execute());
   }
 
   async task(id: string): Promise<Task | undefined> {
-    return this.#db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst();
+    const row = await this.#db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst();
+    return (row && taskOfRow(row)) ?? undefined;
   }
 
   #runs() {
@@ -180,8 +205,13 @@ export class RunLog {
       .selectFrom('runs')
       .innerJoin('tasks', 'tasks.id', 'runs.task_id')
       .selectAll('runs')
-      .select(sql<string>`coalesce(runs.command, tasks.command)`.as('command'));
+      .select(sql<string>`coalesce(runs.command, tasks.command)`.as('command'))
+      .where(sql<boolean>`length(coalesce(runs.command, tasks.command)) <= ${MAX_TEXT_LENGTH}`);
   }
+}
+
+function soundRuns(rows: readonly Readonly<Record<string, unknown>>[]): Run[] {
+  return rows.map(runOfRow).filter((run) => run !== null);
 }
 
 function now(): string {
@@ -247,6 +277,6 @@ async function insertEvent(
   runId: string | null,
   data: object,
 ): Promise<void> {
-  const row = { at: now(), kind, run_id: runId, data: JSON.stringify(data) };
+  const row = { at: now(), kind, run_id: runId, data: textOfData(data) };
   await trx.insertInto('events').values(row).execute();
 }

@@ -1,8 +1,10 @@
 import type { Generated } from 'kysely';
 
+// The tables as they are in the file, in snake case. `log/rows.ts` makes records of their rows.
+
 /**
- * `running` in the table and no living holder of the lock means: crashed. It is marked so at the next start. `snapshot`: no
- * command ran, somebody asked for a snapshot.
+ * `running` in the table while no living process holds the lock means that the run crashed; the next
+ * start marks it so. `snapshot` stands for a checkpoint: a user asked for a snapshot and no command ran.
  */
 export type RunStatus = 'running' | 'succeeded' | 'failed' | 'crashed' | 'snapshot';
 
@@ -20,7 +22,7 @@ export interface TasksTable {
 export interface RunsTable {
   id: string;
   task_id: string;
-  /** Null in rows of the first versions: the task's own is meant then. */
+  /** Null in rows of the first versions, where the task's own command is meant. */
   command: string | null;
   status: RunStatus;
   started_at: string;
@@ -35,7 +37,7 @@ export interface RunsTable {
   snapshot_ref: string | null;
   /** The repository as the run left it; null unless the snapshot is kept. */
   after_ref: string | null;
-  /** What the run changed; null where nobody counted. */
+  /** What the run changed; null where nothing was counted. */
   files_changed: number | null;
   lines_added: number | null;
   lines_deleted: number | null;

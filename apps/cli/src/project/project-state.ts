@@ -1,0 +1,35 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { type LockStatus, StateLock } from '@devs/lock';
+import { AtomicSnapshot, type Repository } from '@devs/snapshot';
+
+/** Where the history of a project's runs is. */
+export function databaseDirectory(repo: Repository): string {
+  return repo.root;
+}
+
+/**
+ * What a command finds before it opens a project. `held`: a process has the lock, so nothing may be
+ * repaired. `none yet`: devs never ran here, and a question must not change that. `sound`: it can be
+ * opened as it is. `needs repair`: a killed devs, or a lost database, left something to be put right.
+ */
+export type ProjectState = 'held' | 'none yet' | 'sound' | 'needs repair';
+
+/** Judges by what lies in the file system; whether the rows are sound shows when they are read. */
+export async function stateOf(repo: Repository): Promise<ProjectState> {
+  if ((await inspectProject(repo)).state !== 'free') return 'held';
+  const file = path.join(databaseDirectory(repo), '.devs.db');
+  if (!fs.existsSync(file)) return (await hasHistory(repo)) ? 'needs repair' : 'none yet';
+  return fs.existsSync(`${file}-wal`) ? 'needs repair' : 'sound';
+}
+
+/** Who holds the project's lock. */
+export function inspectProject(repo: Repository): Promise<LockStatus> {
+  return StateLock.inspect(repo.root);
+}
+
+/** Without a database, runs may still be known by their snapshots, and a restore by its journal. */
+async function hasHistory(repo: Repository): Promise<boolean> {
+  if (AtomicSnapshot.hasPendingRestore(repo)) return true;
+  return (await AtomicSnapshot.list(repo)).some(({ runId }) => runId !== null);
+}
