@@ -162,16 +162,19 @@ export type PathChange = {
   readonly after: TreeEntry | null;
 };
 
-/** A comparison that would say more than this about two trees is not one of trees that git made. */
-const MAX_TREES_READ = 1_000_000;
+/** No work tree has more files and directories than this. */
+const MAX_ENTRIES = 10_000_000;
+/** A comparison that has read so many trees first counts what it still has to do. */
+const COUNT_AFTER = 5_000;
 
 /**
  * The files that differ between two trees. Directories whose trees are equal are not read.
  * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID` where a tree breaks git's rules, is too deep, or
- * holds more directories than any work tree: a tree that names itself many times has billions.
+ * holds more than any work tree does: forty trees, each with the next one twice, make a trillion files.
  */
 export function diffTrees(store: ObjectStore, before: string, after: string): Generator<PathChange> {
-  return new TreeComparison(store).compare({ before, after, dir: '', depth: 0 });
+  const pair = { before, after, dir: '', depth: 0 };
+  return new TreeComparison(store, pair).compare(pair);
 }
 
 interface Pair {
@@ -186,17 +189,19 @@ const REMEMBERED_TREES = 256;
 
 class TreeComparison {
   readonly #store: ObjectStore;
+  readonly #top: Pair;
   readonly #trees = new Map<string, ReadonlyMap<string, TreeEntry>>();
   #read = 0;
 
-  constructor(store: ObjectStore) {
+  constructor(store: ObjectStore, top: Pair) {
     this.#store = store;
+    this.#top = top;
   }
 
   *compare({ before, after, dir, depth }: Pair): Generator<PathChange> {
     if (before === after) return;
     if (depth > MAX_TREE_DEPTH) throw invalidTree(after, null, `lies deeper than ${MAX_TREE_DEPTH} directories`);
-    if (++this.#read > MAX_TREES_READ) throw invalidTree(after, null, 'belongs to a tree without end');
+    if (++this.#read === COUNT_AFTER) this.#assertHasEnd();
     const left = this.#tree(before);
     const right = this.#tree(after);
     for (const name of new Set([...left.keys(), ...right.keys()])) {
@@ -224,5 +229,23 @@ class TreeComparison {
       this.#trees.set(oid, tree);
     }
     return tree;
+  }
+
+  /** Reads each tree once, however often it is named. */
+  #assertHasEnd(): void {
+    const counts = new Map<string, number>();
+    const count = (oid: string, depth: number): number => {
+      const known = counts.get(oid);
+      if (known !== undefined) return known;
+      if (depth > MAX_TREE_DEPTH) throw invalidTree(oid, null, `lies deeper than ${MAX_TREE_DEPTH} directories`);
+      let total = 1;
+      for (const entry of readTree(this.#store, oid).values()) {
+        total += entry.mode === DIRECTORY ? count(entry.oid, depth + 1) : 1;
+      }
+      if (total > MAX_ENTRIES) throw invalidTree(oid, null, `holds more than ${MAX_ENTRIES} files`);
+      counts.set(oid, total);
+      return total;
+    };
+    for (const oid of [this.#top.before, this.#top.after]) count(oid, 0);
   }
 }

@@ -1,26 +1,27 @@
 import { assertWritable } from '../git/operation-files.ts';
 import type { Repository } from '../git/repository.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
 import { permissionsOf } from '../scan/permissions.ts';
-import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
+import { invalidSnapshot, type LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 import { readStateFile, readStateHead, readStateOperation } from '../snapshot/state-files.ts';
 import { IndexLock, restoreGitState } from './git-state.ts';
+import { assertPlanIsTree, proveReadable } from './plan-conflicts.ts';
 import type { RestoreJob } from './restore-job.ts';
 import { WorkTree } from './work-tree.ts';
 
 /**
  * Proves that the plan can be carried out: everything that will be needed exists and reads back, and nothing stands in
  * the way. Changes nothing.
- * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`, `DEVS_RESTORE_OBSTRUCTED`
+ * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID`, `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`,
+ * `DEVS_RESTORE_OBSTRUCTED`
  */
 export async function proveApplicable({ repo, store, target, plan, filesOnly, onProgress }: RestoreJob): Promise<void> {
   const total = plan.writes.length;
-  for (const [done, { to }] of plan.writes.entries()) {
-    onProgress({ phase: 'prove', done, total });
-    for await (const _ of store.readBlob(to!.oid));
-  }
+  assertPlanIsTree(target.ref, plan);
+  await proveReadable(store, target.ref, plan, (done) => onProgress({ phase: 'prove', done, total }));
   if (!filesOnly) {
     readStateHead(store, target);
-    readStateFile(store, target, 'index');
+    proveIndex(store, target);
     assertWritable(repo.gitDir, ['HEAD', 'index', ...readStateOperation(store, target).keys()]);
     if (target.manifest.head.oid !== null) store.read(target.manifest.head.oid, 'commit');
   }
@@ -31,6 +32,14 @@ export async function proveApplicable({ repo, store, target, plan, filesOnly, on
     if (obstacle !== null) throw tree.obstructed(obstacle);
     if (from === null && !gone.has(path)) tree.assertIs(path, null);
   }
+}
+
+/** An index without its time could not be put in place, and bytes that are no index would stop git. */
+function proveIndex(store: ObjectStore, target: LoadedSnapshot): void {
+  const bytes = readStateFile(store, target, 'index');
+  if (bytes === null) return;
+  if (target.manifest.indexMtimeNs === null || bytes.toString('latin1', 0, 4) !== 'DIRC')
+    throw invalidSnapshot(target.ref, 'its index is none');
 }
 
 /** git's lock on the index, with the target's bytes. @throws AtomicSnapshotError `DEVS_GIT_LOCKED` */

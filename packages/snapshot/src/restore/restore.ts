@@ -9,8 +9,8 @@ import { sweepLeftovers } from '../snapshot/abandoned-files.ts';
 import { SUBJECT } from '../snapshot/commit-message.ts';
 import { type NamedSnapshot, resolveSnapshot } from '../snapshot/find-snapshot.ts';
 import { type LoadedSnapshot, loadSnapshot } from '../snapshot/load-snapshot.ts';
-import { pathHistoryOf } from '../snapshot/path-history.ts';
-import { readStateFile } from '../snapshot/state-files.ts';
+import { type PathHistory, pathHistoryOf } from '../snapshot/path-history.ts';
+import { readStateFile, readStateHead } from '../snapshot/state-files.ts';
 import type { Progress } from '../snapshot/take-options.ts';
 import { apply, lockIndex, proveApplicable } from './apply.ts';
 import { assertHeadMayMove, assertUnchangedSince } from './changed-since.ts';
@@ -35,6 +35,8 @@ export async function restoreSnapshot(
   const snapshot = await loadSnapshot(repo, store, resolveSnapshot(repo, name));
   const paths = options.paths?.map((path) => fromText(path.replace(/^\.\/|\/+$/g, ''))) ?? null;
   const filesOnly = options.filesOnly === true || paths !== null;
+  // Asked before anything is planned with it: no ref outside refs/heads/ is ever moved.
+  if (!filesOnly) readStateHead(store, snapshot);
   const after = options.after == null ? null : await loadSnapshot(repo, store, resolveSnapshot(repo, options.after));
   const refMoves = filesOnly ? [] : planRefMoves(repo, snapshot);
   if (!filesOnly && options.after !== undefined) {
@@ -61,7 +63,10 @@ export async function recoverRestore(place: Place, options: RecoverOptions = {})
   const repo = findRepository(place);
   sweepLeftovers(repo);
   const found = readJournal(repo);
-  if (found.state === 'foreign') options.onWarning?.(setJournalAside(repo));
+  if (found.state === 'foreign') {
+    const warning = setJournalAside(repo);
+    options.onWarning?.(warning);
+  }
   if (found.state !== 'sound') return null;
   const { target, safety, paths, filesOnly } = found.journal;
   using store = new ObjectStore(repo.commonDir);
@@ -116,25 +121,12 @@ async function applySnapshot(
   const refMoves = request.refMoves.map(({ ref, from }) => [ref, from] as const);
   const extras = { otherRules, protectedCommits, refMoves, isTolerant: request.isForced, isAnonymous: request.dryRun };
   const taken = await takeSafety(repo, { label: snapshot.label, options: safety, extras }, snapshot);
-  const now = await loadSnapshot(repo, store, taken);
-  const plan = planRestore(store, now, snapshot, {
-    rules,
-    knows,
-    includes: (path) => request.paths?.some((wanted) => covers(wanted, path)) ?? true,
-  });
-  const { filesOnly, onProgress, after } = request;
-  const job: RestoreJob = { repo, store, target: snapshot, plan, filesOnly, refMoves: request.refMoves, onProgress };
-  try {
-    await proveApplicable(job);
-    if (after !== null) assertUnchangedSince(job, { after, now });
-  } catch (error) {
-    if (!request.dryRun) deleteRef(repo, taken.ref, taken.oid);
-    throw error;
-  }
+  const { job, now } = await planJob({ repo, store, target: snapshot, request }, taken, { rules, knows });
+  const { filesOnly } = request;
   const { ref, oid } = snapshot;
   const safetySnapshot = request.safety ?? { ref: taken.ref, oid: taken.oid };
   const report = {
-    ...describePlan(plan),
+    ...describePlan(job.plan),
     ref,
     oid,
     paths: request.paths?.map(toText) ?? null,
@@ -167,6 +159,34 @@ async function applySnapshot(
   await apply(job, lock);
   closeJournal(repo);
   return report;
+}
+
+interface Restore {
+  readonly repo: Repository;
+  readonly store: ObjectStore;
+  readonly target: LoadedSnapshot;
+  readonly request: Request;
+}
+
+/** Plans the restore and proves that it can be carried out; the safety snapshot goes where it cannot. */
+async function planJob(
+  { repo, store, target, request }: Restore,
+  safety: NamedSnapshot,
+  history: Pick<PathHistory, 'rules' | 'knows'>,
+): Promise<{ readonly job: RestoreJob; readonly now: LoadedSnapshot }> {
+  const { paths, filesOnly, refMoves, onProgress, after } = request;
+  try {
+    const now = await loadSnapshot(repo, store, safety);
+    const includes = (path: BytePath) => paths?.some((wanted) => covers(wanted, path)) ?? true;
+    const plan = planRestore(store, now, target, { ...history, includes });
+    const job: RestoreJob = { repo, store, target, plan, filesOnly, refMoves, onProgress };
+    await proveApplicable(job);
+    if (after !== null) assertUnchangedSince(job, { after, now });
+    return { job, now };
+  } catch (error) {
+    if (!request.dryRun) deleteRef(repo, safety.ref, safety.oid);
+    throw error;
+  }
 }
 
 /** Undoing back and forth must not keep every state there ever was. */
