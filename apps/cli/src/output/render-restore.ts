@@ -1,6 +1,6 @@
 import type { RestoreReport } from '@devs/snapshot';
 import { quotePath } from './escape.ts';
-import { describeMoved } from './moved-refs.ts';
+import { describeLeftAlone } from './left-alone.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Says what a restore did, or would do. `what`: which run it was. */
@@ -13,7 +13,7 @@ export function renderRestore(terminal: Terminal, what: string, report: RestoreR
     for (const path of spared) terminal.answer(`spare   ${quotePath(path)} (ignored)`);
   }
   const counts = `${written.length} written, ${deleted.length} deleted, ${permissions.length} permissions`;
-  for (const line of describeMoved(report.moved)) terminal.say(line);
+  for (const line of describeLeftAlone(report)) terminal.say(line);
   if (dryRun) terminal.say(`would restore ${what}: ${counts}`);
   else terminal.say(`restored ${what}: ${counts}; to undo this: ${terminal.hint(['devs', 'undo'])}`);
 }

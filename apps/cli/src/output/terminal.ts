@@ -7,7 +7,7 @@ import { formatAge, formatDuration } from '../base/units.ts';
 import { describeProcesses } from '../processes/surviving-processes.ts';
 import type { RunnerEvent } from '../project/events.ts';
 import { type Escaped, escapeJson, escapeLine, quotePath } from './escape.ts';
-import { describeMoved } from './moved-refs.ts';
+import { describeLeftAlone } from './left-alone.ts';
 import { ProgressLine } from './progress-line.ts';
 
 export interface TerminalOptions {
@@ -193,7 +193,7 @@ export class Terminal {
         return;
       case 'restored':
         this.#detail(`restored ${event.report.written.length} files, deleted ${event.report.deleted.length}`, event.ms);
-        for (const line of describeMoved(event.report.moved)) this.say(line);
+        for (const line of describeLeftAlone(event.report)) this.say(line);
         return;
       case 'step':
         this.#detail(event.name, event.ms);
