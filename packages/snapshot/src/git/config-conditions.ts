@@ -67,5 +67,5 @@ function currentBranch(gitDir: string | null): string | null {
 
 function matches(pattern: string, text: string, ignoreCase: boolean): boolean {
   const bytes = (value: string) => Buffer.from(value, 'utf8').toString('latin1');
-  return wildmatch(bytes(pattern), ignoreCase)?.test(bytes(text)) ?? false;
+  return wildmatch(bytes(pattern), ignoreCase)?.(bytes(text)) ?? false;
 }

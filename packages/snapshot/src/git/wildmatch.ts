@@ -1,93 +1,90 @@
+import { parseWildcards, type Token } from './wildmatch-pattern.ts';
+
+/** Whether a text matches a pattern that was compiled. Both are bytes, one a character. */
+export type Matcher = (text: string) => boolean;
+
 /**
- * Git's wildmatch (wildmatch.c) as regular expressions over byte paths. `pathname` means that `*`, `?` and classes do
- * not match a slash and that `**` between slashes matches any number of directories.
+ * Git's wildmatch with `WM_PATHNAME` (wildmatch.c): `*`, `?` and classes do not match a slash, and `**` between slashes
+ * matches any number of directories. Null where nothing can ever match, as with a class that never ends.
+ *
+ * Git goes back and tries again at each star, which takes time without end for `*a*a*a*b`; so do regular expressions.
+ * Here all ways to match are followed at once, so a text costs at most its length times that of the pattern.
  */
-export function wildmatch(pattern: string, ignoreCase: boolean): RegExp | null {
-  // Git compares the part before the first special character by itself, and then sees what follows as a pattern of its
-  // own (dir.c, match_pathname): so `a**/b` begins with `**/`, too.
-  const prefix = pattern.search(/[*?[\\]/);
-  let source = '';
-  for (let i = 0; i < pattern.length; i++) {
-    const char = pattern[i]!;
-    if (char === '*') {
-      const stars = /^\*+/.exec(pattern.slice(i))![0].length;
-      const atStart = i === prefix || pattern[i - 1] === '/';
-      const after = pattern[i + stars];
-      if (stars >= 2 && atStart && after === '/') {
-        source += '(?:.*/)?';
-        i += stars;
-      } else if (stars >= 2 && atStart && after === undefined) {
-        source += '.*';
-        i += stars - 1;
-      } else {
-        source += '[^/]*';
-        i += stars - 1;
-      }
-    } else if (char === '?') source += '[^/]';
-    else if (char === '[') {
-      const parsed = characterClass(pattern, i);
-      if (parsed === null) return null;
-      source += parsed.source;
-      i = parsed.last;
-    } else if (char === '\\') {
-      if (++i >= pattern.length) return null;
-      source += literal(pattern[i]!);
-    } else source += literal(char);
-  }
-  return new RegExp(`^${source}$`, ignoreCase ? 'si' : 's');
+export function wildmatch(pattern: string, ignoreCase: boolean): Matcher | null {
+  const tokens = parseWildcards(pattern, ignoreCase);
+  if (tokens === null) return null;
+  const minLength = tokens.filter(({ kind }) => kind === 'one').length - optional(tokens);
+  const head = tokens.slice(0, tokens.findIndex(isWide) >>> 0);
+  const lastWide = tokens.findLastIndex(isWide);
+  // The slash behind `**` may be left out together with it.
+  const tail = tokens.slice(lastWide + (tokens[lastWide - 1]?.kind === 'maybe' ? 2 : 1));
+  const { length } = tokens;
+  let run: Matcher | null = null;
+  return (text) => {
+    if (text.length < minLength || !matchesAt(head, text, 0)) return false;
+    if (head.length === length) return text.length === length;
+    if (!matchesAt(tail, text, text.length - tail.length)) return false;
+    run ??= simulate(tokens);
+    return run(text);
+  };
 }
 
-function literal(char: string): string {
-  return /[\\^$.*+?()[\]{}|/-]/.test(char) ? `\\${char}` : char;
+function isWide({ kind }: Token): boolean {
+  return kind !== 'one';
 }
 
-const POSIX: Readonly<Record<string, string>> = {
-  alnum: 'A-Za-z0-9',
-  alpha: 'A-Za-z',
-  blank: ' \\t',
-  cntrl: '\\x00-\\x1f\\x7f',
-  digit: '0-9',
-  graph: '\\x21-\\x7e',
-  lower: 'a-z',
-  print: '\\x20-\\x7e',
-  punct: '\\x21-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7e',
-  space: '\\s',
-  upper: 'A-Z',
-  xdigit: '0-9A-Fa-f',
-};
+/** The slashes that `**` and a slash may do without. */
+function optional(tokens: readonly Token[]): number {
+  return tokens.filter(({ kind }) => kind === 'maybe').length;
+}
 
-/** A bracket expression that starts at `start`; null where it never ends, which makes the pattern match nothing. */
-function characterClass(pattern: string, start: number): { source: string; last: number } | null {
-  let i = start + 1;
-  const negated = pattern[i] === '!' || pattern[i] === '^';
-  if (negated) i++;
-  let body = '';
-  for (let first = true; ; first = false, i++) {
-    let char = pattern[i];
-    if (char === undefined) return null;
-    if (char === ']' && !first) break;
-    if (char === '[' && pattern[i + 1] === ':') {
-      const end = pattern.indexOf(':]', i + 2);
-      const set = end === -1 ? undefined : POSIX[pattern.slice(i + 2, end)];
-      if (set === undefined) return null;
-      body += set;
-      i = end + 1;
-      continue;
+/** Whether `tokens`, each of which takes one character, match from `start` on. */
+function matchesAt(tokens: readonly Token[], text: string, start: number): boolean {
+  for (let i = 0; i < tokens.length; i++) if (tokens[i]!.accepts[text.charCodeAt(start + i)] !== 1) return false;
+  return true;
+}
+
+/**
+ * The tokens as a machine that is in several states at once; a state is how many tokens were passed. `maybe` may be
+ * skipped together with the two tokens that follow it, and the wide ones take any number of characters.
+ */
+function simulate(tokens: readonly Token[]): Matcher {
+  const end = tokens.length;
+  const seen = new Int32Array(end + 1);
+  let [now, next] = [new Int32Array(end + 1), new Int32Array(end + 1)];
+  let stamp = 0;
+  let count = 0;
+  /** Enters a state, and those that follow it without a character. */
+  const enter = (states: Int32Array, first: number) => {
+    for (let state = first; seen[state] !== stamp; state++) {
+      seen[state] = stamp;
+      states[count++] = state;
+      if (state === end || tokens[state]!.kind === 'one') return;
+      if (tokens[state]!.kind === 'maybe') enter(states, state + 3);
     }
-    if (char === '\\') char = pattern[++i];
-    if (char === undefined) return null;
-    if (pattern[i + 1] === '-' && pattern[i + 2] !== undefined && pattern[i + 2] !== ']') {
-      i += 2;
-      let to = pattern[i]!;
-      if (to === '\\') to = pattern[++i] ?? '';
-      if (to === '') return null;
-      if (char <= to) body += `${byte(char)}-${byte(to)}`;
-    } else body += byte(char);
-  }
-  if (body === '') return { source: negated ? '[^/]' : '(?!)', last: i };
-  return { source: `(?!/)[${negated ? '^' : ''}${body}]`, last: i };
-}
-
-function byte(char: string): string {
-  return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  };
+  return (text) => {
+    // Its marks would be taken for those of this text after four thousand million characters.
+    if (stamp > 0x7fff_0000 - text.length) {
+      seen.fill(0);
+      stamp = 0;
+    }
+    stamp++;
+    count = 0;
+    enter(now, 0);
+    for (let i = 0; i < text.length && count > 0; i++) {
+      const char = text.charCodeAt(i);
+      const active = count;
+      stamp++;
+      count = 0;
+      for (let s = 0; s < active; s++) {
+        const state = now[s]!;
+        if (state === end) continue;
+        const { kind, accepts } = tokens[state]!;
+        if (accepts[char] === 1) enter(next, kind === 'one' ? state + 1 : state);
+      }
+      [now, next] = [next, now];
+    }
+    return count > 0 && seen[end] === stamp;
+  };
 }

@@ -1,5 +1,5 @@
 import type { BytePath } from '../base/byte-path.ts';
-import { wildmatch } from '../git/wildmatch.ts';
+import { type Matcher, wildmatch } from '../git/wildmatch.ts';
 
 /** One line of an ignore file, ready to match. */
 export interface Pattern {
@@ -16,22 +16,34 @@ export interface PatternFile {
   readonly patterns: readonly Pattern[];
 }
 
+/**
+ * Patterns of one file that are looked at; git has no limit. What is beyond it is as if it were not there, so that a file
+ * made of lines alone neither fills the memory nor is asked about each path for ever: what it would ignore is captured.
+ */
+const PATTERNS = 100_000;
+
 /** The rules of gitignore(5). */
 export function parseIgnoreFile(bytes: Buffer, base: BytePath, ignoreCase: boolean): PatternFile {
   const patterns: Pattern[] = [];
   for (const line of linesOf(bytes)) {
     const pattern = parsePattern(line, ignoreCase);
-    if (pattern !== null) patterns.push(pattern);
+    if (pattern !== null && patterns.push(pattern) === PATTERNS) break;
   }
   return { base, patterns };
 }
 
-export function linesOf(bytes: Buffer): string[] {
-  return bytes
-    .toString('latin1')
-    .replace(/^\xef\xbb\xbf/, '')
-    .split('\n')
-    .map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line));
+/** A line is a string of C to git: it ends at the first NUL, too. */
+export function* linesOf(bytes: Buffer): Generator<string> {
+  let start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  while (start < bytes.length) {
+    const newline = bytes.indexOf(0x0a, start);
+    const next = newline === -1 ? bytes.length : newline;
+    let line = bytes.toString('latin1', start, bytes[next - 1] === 0x0d && next > start ? next - 1 : next);
+    const nul = line.indexOf('\0');
+    if (nul !== -1) line = line.slice(0, nul);
+    yield line;
+    start = next + 1;
+  }
 }
 
 export function parsePattern(line: string, ignoreCase: boolean): Pattern | null {
@@ -61,15 +73,37 @@ function trimTrailingSpaces(line: string): string {
   return line.slice(0, end);
 }
 
-function matcher(text: string, anchored: boolean, ignoreCase: boolean): ((value: string) => boolean) | null {
-  if (!ignoreCase && !/[*?[\\]/.test(text)) return (value) => value === text;
+function matcher(text: string, anchored: boolean, ignoreCase: boolean): Matcher | null {
+  const wild = text.search(/[*?[\\]/);
+  if (wild === -1) return ignoreCase ? equalsIgnoringCase(text) : (value) => value === text;
   // A name has no slash that the star could not cross; a path may.
   if (!ignoreCase && !anchored && /^\*[^*?[\\/]+$/.test(text)) {
     const suffix = text.slice(1);
     return (value) => value.endsWith(suffix);
   }
-  const regexp = wildmatch(text, ignoreCase);
-  return regexp === null ? null : (value) => regexp.test(value);
+  if (!anchored || wild === 0) return wildmatch(text, ignoreCase);
+  // Git compares the part before the first special character by itself, and then sees what follows as a pattern of its
+  // own (dir.c, match_pathname): so `a**/b` begins with `**/`, too.
+  const rest = wildmatch(text.slice(wild), ignoreCase);
+  if (rest === null) return null;
+  const isStart = startsWith(text.slice(0, wild), ignoreCase);
+  return (value) => isStart(value) && rest(value.slice(wild));
+}
+
+function equalsIgnoringCase(text: string): Matcher {
+  const lower = toLowerAscii(text);
+  return (value) => value.length === lower.length && toLowerAscii(value) === lower;
+}
+
+function startsWith(prefix: string, ignoreCase: boolean): Matcher {
+  if (!ignoreCase) return (value) => value.startsWith(prefix);
+  const lower = toLowerAscii(prefix);
+  return (value) => toLowerAscii(value.slice(0, prefix.length)) === lower;
+}
+
+/** Git folds letters of ASCII alone: the others are bytes of something that it does not know. */
+function toLowerAscii(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** The verdict of the last pattern that matches, nearest file first; null where none does. */
