@@ -30,6 +30,7 @@ export const GITLINK = 0o160000;
 const MODES: ReadonlySet<number> = new Set([DIRECTORY, REGULAR, 0o100664, EXECUTABLE, SYMLINK, GITLINK]);
 /** Some old trees write the mode of a directory with a zero before it. */
 const MODE_DIGITS = 7;
+const OCTAL = /^[0-7]+$/;
 
 export type TreeItem = TreeEntry & { readonly path: BytePath };
 
@@ -113,21 +114,28 @@ export function writeTreeOf(writer: ObjectWriter, items: readonly TreeItem[]): s
 }
 
 /**
- * The entries of a tree. Nothing that a tree says is believed: whoever wrote it may have been another
- * program, or another person.
+ * The entries of a tree that is in the repository.
  * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`, `DEVS_SNAPSHOT_INVALID`
  */
 export function readTree(store: ObjectStore, oid: string): Map<string, TreeEntry> {
+  return oid === EMPTY_TREE ? new Map() : parseTree(oid, store.read(oid, 'tree'));
+}
+
+/**
+ * The entries of a tree, from its bytes. Nothing that a tree says is believed: whoever wrote it may
+ * have been another program, or another person. `oid` is for the errors.
+ * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID`
+ */
+export function parseTree(oid: string, body: Buffer): Map<string, TreeEntry> {
   const entries = new Map<string, TreeEntry>();
-  if (oid === EMPTY_TREE) return entries;
-  const body = store.read(oid, 'tree');
   for (let at = 0; at < body.length; ) {
     const space = body.indexOf(32, at);
     const nul = space === -1 ? -1 : body.indexOf(0, space);
     if (nul === -1 || space - at > MODE_DIGITS || nul + 21 > body.length) throw invalidTree(oid, null, 'is cut short');
-    const mode = Number.parseInt(body.toString('latin1', at, space), 8);
+    const digits = body.toString('latin1', at, space);
+    const mode = OCTAL.test(digits) ? Number.parseInt(digits, 8) : -1;
     const name = body.toString('latin1', space + 1, nul);
-    const problem = MODES.has(mode) ? nameProblem(name) : `has the mode ${toText(body.toString('latin1', at, space))}`;
+    const problem = MODES.has(mode) ? nameProblem(name) : `has the mode ${toText(digits)}`;
     if (problem !== null) throw invalidTree(oid, name, problem);
     // The same name as a file and as a directory is a duplicate, too.
     if (entries.has(name)) throw invalidTree(oid, name, 'stands there twice');
