@@ -41,6 +41,11 @@ export async function status(context: CommandContext): Promise<number> {
   }
   if (last === undefined) terminal.answer('last run   none');
   else terminal.answer(`last run   ${last.id}  ${last.taskId}  ${last.status}  ${formatAge(last.startedAt)}`);
-  terminal.answer(`snapshots  ${snapshots.length}${snapshots.length === 0 ? '' : `, newest ${snapshots.at(-1)!.id}`}`);
+  const own = snapshots.filter(({ kind }) => kind !== 'foreign' && kind !== 'unreadable');
+  terminal.answer(`snapshots  ${own.length}${own.length === 0 ? '' : `, newest ${own.at(-1)!.id}`}`);
+  if (own.length < snapshots.length) {
+    const others = snapshots.length - own.length;
+    terminal.answer(`           ${others} more, foreign or unreadable: ${terminal.hint(['devs', 'doctor'])}`);
+  }
   return 0;
 }

@@ -42,7 +42,12 @@ const disk: Check = ({ repo }) => {
 };
 
 const restore: Check = ({ repo }) => {
-  if (!AtomicSnapshot.hasPendingRestore(repo)) return [{ check: 'restore', ok: true, message: 'none interrupted' }];
+  const state = AtomicSnapshot.journalState(repo);
+  if (state === 'absent') return [{ check: 'restore', ok: true, message: 'none interrupted' }];
+  if (state === 'foreign') {
+    const message = `${repo.gitDir}/devs/restore.json has no seal of this repository: nothing that it asks for is ever done`;
+    return [{ check: 'restore', ok: false, message, fix: 'repair' }];
+  }
   return [
     { check: 'restore', ok: false, message: 'a restore was interrupted and waits to be finished', fix: 'repair' },
   ];

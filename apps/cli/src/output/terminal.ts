@@ -149,6 +149,7 @@ export class Terminal {
         );
         return;
       case 'database-recovered':
+      case 'journal-set-aside':
         this.warn(event.message);
         return;
       case 'history-unavailable':

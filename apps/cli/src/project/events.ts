@@ -21,6 +21,7 @@ export type RunnerEvent =
   | { readonly type: 'database-recovered'; readonly message: string }
   | { readonly type: 'history-unavailable'; readonly message: string; readonly isCopied: boolean }
   | { readonly type: 'restore-interrupted'; readonly root: string }
+  | { readonly type: 'journal-set-aside'; readonly message: string }
   | { readonly type: 'restore-finished'; readonly report: RestoreReport }
   | { readonly type: 'crashed'; readonly run: Run }
   | { readonly type: 'adopted'; readonly runId: string; readonly taskId: string }

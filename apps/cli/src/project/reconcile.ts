@@ -1,5 +1,5 @@
 import type { FoundRun, Run, RunLog } from '@devs/db';
-import { AtomicSnapshot, type Repository, type SnapshotInfo } from '@devs/snapshot';
+import { AtomicSnapshot, AtomicSnapshotError, type Repository, type SnapshotInfo } from '@devs/snapshot';
 import { dropIfFree } from './drop-if-there.ts';
 import type { Emit } from './events.ts';
 
@@ -67,7 +67,7 @@ async function nameOrDrop(repo: Repository, log: RunLog, run: Run, { ref, kind }
   if (ref === run.snapshotRef || ref === run.afterRef) return;
   if (kind === 'safety') await log.event('restore', run.id, { safetyRef: ref, found: true });
   else if (kind === 'after' && run.snapshotRef !== null && run.afterRef === null) {
-    await log.setAfter(run.id, ref, (await AtomicSnapshot.show(repo, ref)).head.oid);
+    await log.setAfter(run.id, ref, await headOf(repo, ref));
   } else await dropIfFree(repo, ref);
 }
 
@@ -82,12 +82,11 @@ async function adopt(
   const before = infos.find(({ kind }) => kind === 'before' || kind === 'manual');
   const after = infos.find(({ kind }) => kind === 'after');
   if (before !== undefined) {
-    const { head } = await AtomicSnapshot.show(repo, before.ref);
     await log.adopt({
       id: runId,
       taskId: before.label,
       command: before.trailers.Command ?? '(unknown)',
-      headBefore: head.oid,
+      headBefore: await headOf(repo, before.ref),
       snapshotRef: before.ref,
       afterRef: after?.ref ?? null,
       startedAt: before.takenAt,
@@ -98,6 +97,16 @@ async function adopt(
   for (const { ref, kind } of infos) {
     const isNamed = ref === before?.ref || (before !== undefined && ref === after?.ref);
     if (!isNamed) await log.event('restore', runId, { safetyRef: ref, found: true, kind });
+  }
+}
+
+/** Where HEAD was; null where the snapshot cannot be read as a whole, which must not stop what comes after it. */
+async function headOf(repo: Repository, ref: string): Promise<string | null> {
+  try {
+    return (await AtomicSnapshot.show(repo, ref)).head.oid;
+  } catch (error) {
+    if (error instanceof AtomicSnapshotError) return null;
+    throw error;
   }
 }
 

@@ -33,7 +33,8 @@ export async function recordRestore(place: Place, log: RunLog, report: RestoreRe
   if (run !== undefined) {
     if (report.filesOnly || run.status === 'snapshot') return log.event('restore', run.id, record);
     await log.setSnapshots(run.id, { snapshotRef: null, afterRef: null }, 'restore', record);
-    for (const ref of [report.ref, run.afterRef]) if (ref !== null) await dropIfThere(place, ref);
+    await dropIfThere(place, report.ref, report.oid);
+    if (run.afterRef !== null) await dropIfThere(place, run.afterRef);
     return;
   }
   const undone = await restoreWith(log, report.ref);
@@ -44,7 +45,7 @@ export async function recordRestore(place: Place, log: RunLog, report: RestoreRe
     return;
   }
   await log.event('undo', undone?.runId ?? null, record);
-  await dropIfThere(place, report.ref);
+  await dropIfThere(place, report.ref, report.oid);
 }
 
 /** The restore whose safety snapshot is `ref`. */

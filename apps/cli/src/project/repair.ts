@@ -23,7 +23,8 @@ export async function repair(
   { leavesRestore = false }: RepairOptions,
 ): Promise<void> {
   const isLeft = leavesRestore && AtomicSnapshot.hasPendingRestore(repo);
-  const report = isLeft ? null : await AtomicSnapshot.recover(repo);
+  const onWarning = ({ message }: Error) => emit({ type: 'journal-set-aside', message });
+  const report = isLeft ? null : await AtomicSnapshot.recover(repo, { onWarning });
   if (report !== null) {
     await recordRestore(repo, log, report);
     emit({ type: 'restore-finished', report });

@@ -2,11 +2,13 @@ import process from 'node:process';
 import type { Changes } from '@devs/db';
 import {
   AtomicSnapshot,
+  AtomicSnapshotError,
   findRepository,
   type GitEnvironment,
   newSnapshotId,
   type Progress,
   prepareTake,
+  type TakeReport,
   takeSnapshot,
 } from '@devs/snapshot';
 import { now } from '../base/clock.ts';
@@ -64,6 +66,17 @@ export interface RunResult {
 
 /** What became of the run's snapshots. */
 type RunSnapshots = Pick<RunResult, 'snapshotRef' | 'afterRef' | 'changes' | 'restored'>;
+
+/** The states before and after a run. */
+type RunStates = Omit<RunSnapshots, 'restored'> & { readonly afterOid: string | null };
+
+/** A run whose task has ended. What it took is known by its commit: a task can rewrite or delete every ref. */
+interface EndedRun {
+  readonly project: LockedProject;
+  readonly task: Task;
+  readonly runId: string;
+  readonly before: Pick<TakeReport, 'ref' | 'oid'>;
+}
 
 interface Outcome {
   readonly ok: boolean;
@@ -126,17 +139,17 @@ export class TaskRunner {
     lock.assertHeld();
     this.#emit({ type: 'started', runId, taskId: task.id, command });
     const outcome = await this.#execute(project, task, runId, report.ref);
+    const run = { project, task, runId, before: report };
     const processes = processesWith('DEVS_RUN_ID', runId);
     if (processes.length > 0) this.#emit({ type: 'surviving-processes', holder: null, processes });
-    const end = outcome.ok
-      ? await this.#succeed(project, task, runId, report.ref)
-      : await this.#fail(project, task, runId, report.ref, outcome);
+    const end = outcome.ok ? await this.#succeed(run) : await this.#fail(run, outcome);
     const { exitCode, signal, error } = outcome;
     const status = outcome.ok ? 'succeeded' : 'failed';
     return { runId, taskId: task.id, status, exitCode, signal, error, ...end, durationMs: now() - started };
   }
 
-  async #succeed(project: LockedProject, task: Task, runId: string, ref: string): Promise<RunSnapshots> {
+  async #succeed(run: EndedRun): Promise<RunSnapshots> {
+    const { project, runId, before } = run;
     const { log } = project;
     const forget = this.#options.onSuccess !== 'keep';
     // Found again: the task may have changed what kind of repository it is.
@@ -144,36 +157,52 @@ export class TaskRunner {
     const headAfter = AtomicSnapshot.head(repo).oid;
     const end = { status: 'succeeded' as const, exitCode: 0, headAfter, forget };
     await this.#timed('write the end', () => log.finish(runId, end));
-    if (!forget) return { ...(await this.#takeAfter(project, task, runId, ref, 'succeeded 0')), restored: false };
-    await this.#timed('drop the snapshot', () => dropIfThere(repo, ref));
+    if (!forget) {
+      const { afterOid: _, ...snapshots } = await this.#takeAfter(run, 'succeeded 0');
+      return { ...snapshots, restored: false };
+    }
+    await this.#timed('drop the snapshot', () => dropIfThere(repo, before.ref, before.oid));
     return { snapshotRef: null, afterRef: null, changes: null, restored: false };
   }
 
-  async #fail(project: LockedProject, task: Task, runId: string, ref: string, outcome: Outcome): Promise<RunSnapshots> {
-    const { repo, log, lock } = project;
+  async #fail(run: EndedRun, outcome: Outcome): Promise<RunSnapshots> {
+    const { runId, before } = run;
+    const { repo, log, lock } = run.project;
     const { exitCode, signal, error } = outcome;
     // Written at once, and again with what the after snapshot adds: taking that one may fail.
     await log.finish(runId, { status: 'failed', exitCode, signal, error });
-    const kept = await this.#takeAfter(project, task, runId, ref, `failed ${exitCode}`);
+    const { afterOid, ...kept } = await this.#takeAfterFailure(run, `failed ${exitCode}`);
     // Whoever took the lock away may be at work here: then nothing is restored over it.
     if (this.#options.onFailure !== 'restore' || lock.signal.aborted) return { ...kept, restored: false };
     const started = now();
-    const options = { after: kept.afterRef, keep: true, onProgress: this.#onProgress };
-    const report = await AtomicSnapshot.restore(repo, ref, options);
+    const options = { ...(afterOid === null ? {} : { after: afterOid }), keep: true, onProgress: this.#onProgress };
+    // The commit that was taken, in the repository that was found: the task may have rewritten the ref.
+    const report = { ...(await AtomicSnapshot.restore(repo, before.oid, options)), ref: before.ref };
     await recordRestore(repo, log, report);
     this.#emit({ type: 'restored', runId, report, ms: now() - started });
     return { snapshotRef: null, afterRef: null, changes: kept.changes, restored: true };
   }
 
+  /** A repository that the task left so that no snapshot of it can be taken is restored all the same, if asked for. */
+  async #takeAfterFailure(run: EndedRun, outcome: string): Promise<RunStates> {
+    try {
+      return await this.#takeAfter(run, outcome);
+    } catch (error) {
+      if (this.#options.onFailure !== 'restore' || !(error instanceof AtomicSnapshotError)) throw error;
+      return { snapshotRef: run.before.ref, afterRef: null, afterOid: null, changes: null };
+    }
+  }
+
   /** The repository as the run left it: what a later restore is proven against, and what the run changed. */
-  async #takeAfter({ repo, log }: LockedProject, task: Task, runId: string, ref: string, outcome: string) {
+  async #takeAfter({ project, task, runId, before }: EndedRun, outcome: string): Promise<RunStates> {
+    const { repo, log } = project;
     const { includeIgnored = [] } = this.#options;
     const trailers = { Command: describe(task), Outcome: outcome };
     const options = {
       kind: 'after' as const,
       runId,
       includeIgnored,
-      since: ref,
+      since: before.oid,
       trailers,
       onProgress: this.#onProgress,
     };
@@ -181,9 +210,9 @@ export class TaskRunner {
     const changed = findRepository(repo.root, repo.environment);
     const after = await this.#timed('snapshot what the run did', () => takeSnapshot(changed, task.id, options));
     await log.setAfter(runId, after.ref, after.head.oid);
-    const changes = await this.#timed('count what the run changed', () => countChanges(repo, ref, after.ref));
+    const changes = await this.#timed('count what the run changed', () => countChanges(repo, before.oid, after.oid));
     await log.setChanges(runId, changes);
-    return { snapshotRef: ref, afterRef: after.ref, changes };
+    return { snapshotRef: before.ref, afterRef: after.ref, afterOid: after.oid, changes };
   }
 
   async #execute(project: LockedProject, task: Task, runId: string, snapshotRef: string): Promise<Outcome> {
