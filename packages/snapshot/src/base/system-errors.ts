@@ -12,6 +12,11 @@ const notPermitted = (what: string): Meaning => ({
   what,
   hint: (path) => ['ls', '-ld', path === '' ? '.' : path],
 });
+const inTheWay = (code: SnapshotErrorCode, what: string): Meaning => ({
+  code,
+  what,
+  hint: (path) => ['ls', '-ld', path === '' ? '.' : path],
+});
 const tooManyFiles = (what: string): Meaning => ({ code: 'DEVS_TOO_MANY_FILES', what, hint: () => ['ulimit', '-n'] });
 
 /** What an error of the system means for the user, and what to do about it. */
@@ -22,6 +27,9 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
   ['EPERM', notPermitted('operation not permitted on')],
   ['EROFS', { code: 'DEVS_NOT_PERMITTED', what: 'the file system is read-only:', hint: () => ['mount'] }],
   ['EIO', { code: 'DEVS_IO_ERROR', what: 'the disk failed to read or write', hint: () => ['git', 'fsck', '--full'] }],
+  ['ENOTDIR', inTheWay('DEVS_NOT_A_DIRECTORY', 'a file lies where a directory should be, on the way to')],
+  ['EISDIR', inTheWay('DEVS_NOT_A_FILE', 'a directory lies where a file should be:')],
+  ['ELOOP', inTheWay('DEVS_NOT_A_FILE', 'a symbolic link lies where a file should be:')],
   ['EMFILE', tooManyFiles('too many open files, at')],
   ['ENFILE', tooManyFiles('too many open files on this machine, at')],
 ]);

@@ -3,7 +3,6 @@ import path from 'node:path';
 import type { BytePath } from '../base/byte-path.ts';
 import { removeRegular } from '../base/durable.ts';
 import { AtomicSnapshotError } from '../base/errors.ts';
-import { pathProblem } from '../base/path-rules.ts';
 import { RealDirectory } from '../base/real-directory.ts';
 import type { Repository } from '../git/repository.ts';
 import { readSealed, type SealedFile, writeSealed } from '../git/sealed-file.ts';
@@ -83,15 +82,10 @@ function isJournal(body: unknown): body is Journal {
     isNamed(target) &&
     isNamed(safety) &&
     typeof filesOnly === 'boolean' &&
-    (paths === null || (Array.isArray(paths) && paths.every(isPath)))
+    (paths === null || (Array.isArray(paths) && paths.every((path) => typeof path === 'string')))
   );
 }
 
 function isNamed(value: NamedSnapshot | undefined): boolean {
   return typeof value?.ref === 'string' && typeof value.oid === 'string' && /^[0-9a-f]{40}$/.test(value.oid);
-}
-
-/** The empty path and `.` stand for the whole work tree. */
-function isPath(value: unknown): boolean {
-  return typeof value === 'string' && (value === '' || value === '.' || pathProblem(value) === null);
 }

@@ -54,6 +54,7 @@ const DAMAGE: ReadonlySet<string> = new Set([
   'DEVS_SHARED_INDEX_MISSING',
   'DEVS_OBJECT_MISSING',
   'DEVS_OBJECT_DAMAGED',
+  'DEVS_SNAPSHOT_INVALID',
 ]);
 
 interface Reading<T> {

@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import fs from 'node:fs';
+import path from 'node:path';
 import { fingerprint, Repo } from '@devs/test-kit';
 import { describe, expect, test } from 'vitest';
 import { AtomicSnapshot, takeSnapshot } from '../../src/index.ts';
@@ -262,4 +263,38 @@ test('one bad ref, commit or tree hides no other snapshot and stops nothing', as
     });
   }
   await AtomicSnapshot.restore(repo.dir, ref);
+});
+
+test.each([
+  ['refs/devs/snapshots', 'a file', 'DEVS_NOT_A_DIRECTORY'],
+  ['refs/devs', 'a file', 'DEVS_NOT_A_DIRECTORY'],
+  ['refs/devs/snapshots', 'a link', 'DEVS_NOT_A_DIRECTORY'],
+  ['devs', 'a file', 'DEVS_SEAL_KEY_UNSAFE'],
+])(
+  '%s that is %s fails a take by name, writes nothing elsewhere, and hides nothing from a list',
+  async (name, what, code) => {
+    const { repo, outside } = await target();
+    fs.rmSync(repo.path(`.git/${name}`), { recursive: true });
+    if (what === 'a file') fs.writeFileSync(repo.path(`.git/${name}`), 'x');
+    else fs.symlinkSync(outside, repo.path(`.git/${name}`));
+    await expect(AtomicSnapshot.list(repo.dir)).resolves.toBeInstanceOf(Array);
+    await expect(AtomicSnapshot.take(repo.dir, 't')).rejects.toMatchObject({ code });
+    expect(fs.readdirSync(outside).sort()).toEqual(['.git', 'inside', 'secret']);
+  },
+);
+
+test('six first takes at once make one key', async () => {
+  const repo = Repo.withWork();
+  const entry = JSON.stringify(path.join(import.meta.dirname, '../../dist/index.js'));
+  const program = `const { AtomicSnapshot } = await import(${entry}); await AtomicSnapshot.take(process.argv[1], 't');`;
+  const take = () =>
+    new Promise<number | null>((resolve) => {
+      spawn(process.execPath, ['--input-type=module', '-e', program, repo.dir], { stdio: 'inherit' }).once(
+        'close',
+        resolve,
+      );
+    });
+  expect(await Promise.all(Array.from({ length: 6 }, take))).toEqual(Array(6).fill(0));
+  expect((await AtomicSnapshot.list(repo.dir)).map(({ kind }) => kind)).toEqual(Array(6).fill('manual'));
+  expect(fs.readdirSync(repo.path('.git/devs')).filter((name) => name.startsWith('seal'))).toEqual(['seal.key']);
 });
