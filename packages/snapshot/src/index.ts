@@ -35,57 +35,67 @@ export type { Progress, TakeOptions, TakeReport } from './snapshot/take-options.
 
 export interface DropOptions {
   /**
-   * Says that no other process drops this snapshot at the same time, so that a lock which a killed drop
-   * left on the ref may be removed.
+   * Says that no other process drops this snapshot at the same time, so that a lock which a killed
+   * drop left on the ref may be removed.
    */
   readonly exclusive?: boolean;
-  /** The commit that the ref must still name. A ref that was rewritten since names another snapshot. */
+  /**
+   * The commit that the ref must still name. A ref that was rewritten since names another snapshot.
+   */
   readonly oid?: string;
 }
 
 export interface SnapshotDetails extends SnapshotInfo {
   /** Where HEAD pointed when it was taken. */
   readonly head: Head;
-  /** What was seen and not captured, and why. */
+  /** What the take saw and did not capture, and why. */
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }
 
 /**
- * Snapshots of a git repository: files, index, HEAD, branch and the operation in progress, as a stash-shaped commit
- * on a ref of its own under `refs/devs/snapshots/`.
+ * Snapshots of a git repository: files, index, HEAD, branch and the operation in progress, as a
+ * stash-shaped commit on a ref of its own under `refs/devs/snapshots/`.
  *
- * Not captured: ignored files (unless named), contents of nested repositories and submodules, owners, extended
- * attributes, hard links, fifos, sockets and devices. Commands block the event loop while they read the work tree.
+ * Not captured: ignored files (unless named), contents of nested repositories and submodules,
+ * owners, extended attributes, hard links, fifos, sockets and devices. Commands block the event
+ * loop while they read the work tree.
  */
 export class AtomicSnapshot {
   /**
-   * Takes a snapshot and returns its ref. Nothing but the object store and that ref changes: no file, index, HEAD,
-   * branch, reflog or stash list. When it returns, everything is on disk.
-   * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY` and its like, `DEVS_UNREADABLE`, `DEVS_FILE_CHANGED`,
-   * `DEVS_REPOSITORY_BUSY`; no snapshot exists then.
+   * Takes a snapshot and returns its ref. Nothing but the object store and that ref changes: no
+   * file, index, HEAD, branch, reflog or stash list. When it returns, everything is on disk.
+   * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY` and its like, `DEVS_UNREADABLE`,
+   * `DEVS_FILE_CHANGED`, `DEVS_REPOSITORY_BUSY`; no snapshot exists then.
    */
   static async take(place: Place, label: string, options: TakeOptions = {}): Promise<string> {
     return (await takeSnapshot(place, label, options)).ref;
   }
 
   /**
-   * Makes the repository equal to the snapshot, as `git stash pop` would but exactly: then drops it. A safety snapshot
-   * of what was there before is taken first and kept. Killed at any point, the next call finishes the work.
-   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`, `DEVS_HEAD_MOVED`, `DEVS_GIT_LOCKED`,
-   * `DEVS_RESTORE_OBSTRUCTED` with nothing changed; `DEVS_FILE_CHANGED` when a file changed under it.
+   * Makes the repository equal to the snapshot, as `git stash pop` would, but exactly, and then
+   * drops the snapshot. First it takes a safety snapshot of the present, which stays. Where a
+   * process is killed in the middle, the next call finishes the work. The snapshot is named by its
+   * ref, its id or its commit; a commit needs no ref.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_FOREIGN`,
+   * `DEVS_SNAPSHOT_INVALID`, `DEVS_OBJECT_MISSING`, `DEVS_HEAD_MOVED`, `DEVS_GIT_LOCKED`,
+   * `DEVS_RESTORE_OBSTRUCTED` with nothing changed; `DEVS_FILE_CHANGED` when a file changed while
+   * the restore ran.
    */
   static async restore(place: Place, stashRef: string, options: RestoreOptions = {}): Promise<RestoreReport> {
     return explained(() => restoreSnapshot(place, stashRef, options));
   }
 
-  /** Finishes a restore that was interrupted; null where none was. */
+  /**
+   * Finishes a restore that was interrupted; null where none was.
+   * @throws AtomicSnapshotError what `restore` throws; the journal stays, and the next call goes on.
+   */
   static async recover(place: Place, options: RecoverOptions = {}): Promise<RestoreReport | null> {
     return explained(() => recoverRestore(place, options));
   }
 
   /**
-   * Deletes the snapshot's ref. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_REF_MOVED`,
-   * `DEVS_GIT_LOCKED`
+   * Deletes the snapshot's ref.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_REF_MOVED`, `DEVS_GIT_LOCKED`
    */
   static async drop(place: Place, stashRef: string, options: DropOptions = {}): Promise<void> {
     return explained(async () => {
@@ -98,8 +108,9 @@ export class AtomicSnapshot {
   }
 
   /**
-   * The snapshots of this work tree, or of all linked ones, oldest first; those that cannot be read are of the kind
-   * `unreadable`.
+   * The snapshots of this work tree, or of all linked ones, oldest first. A ref whose commit cannot
+   * be read is of the kind `unreadable`. One whose commit has no seal of this repository is of the
+   * kind `foreign`; its label and its time are what a stranger wrote.
    */
   static async list(place: Place, options: { readonly allWorkTrees?: boolean } = {}): Promise<readonly SnapshotInfo[]> {
     return explained(async () => {
@@ -112,7 +123,11 @@ export class AtomicSnapshot {
     });
   }
 
-  /** One snapshot in detail. @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_INVALID` */
+  /**
+   * One snapshot in detail.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_FOREIGN`,
+   * `DEVS_SNAPSHOT_INVALID`
+   */
   static async show(place: Place, stashRef: string): Promise<SnapshotDetails> {
     return explained(async () => {
       const repo = findRepository(place);
@@ -125,26 +140,29 @@ export class AtomicSnapshot {
   }
 
   /**
-   * The files that differ between two snapshots, in path order; without `to`, between a snapshot and the work tree as it
-   * is.
-   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`, and what `take` throws.
+   * The files that differ between two snapshots, in path order; without `to`, between a snapshot
+   * and the work tree as it is.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`, and what `take`
+   * throws.
    */
   static async diff(place: Place, from: string, to?: string, options: DiffOptions = {}): Promise<readonly DiffEntry[]> {
     return explained(() => diffSnapshots(place, from, to, options));
   }
 
   /**
-   * Reads every object that the snapshot holds, and names those that are missing or damaged. `seen` is for several
-   * snapshots of one repository: what it names was read already, and what is read is added to it.
-   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_INVALID`
+   * Reads every object that the snapshot holds, and names each one that is missing or damaged. A
+   * caller that verifies several snapshots passes one set as `seen`: `verify` skips the objects that
+   * it names, and adds to it what it has read.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_FOREIGN`,
+   * `DEVS_SNAPSHOT_INVALID`
    */
   static async verify(place: Place, stashRef: string, seen: Set<string> = new Set()): Promise<VerifyReport> {
     return explained(() => verifySnapshot(place, stashRef, seen));
   }
 
   /**
-   * How many bytes of content, not compressed, only the snapshots `refs` hold, and none of `others`: what git can free
-   * once they are dropped.
+   * How many bytes of content, not compressed, only the snapshots `refs` hold, and none of
+   * `others`: what git can free once they are dropped.
    * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_OBJECT_MISSING`
    */
   static async ownBytes(place: Place, refs: readonly string[], others: readonly string[]): Promise<number> {
@@ -152,8 +170,8 @@ export class AtomicSnapshot {
   }
 
   /**
-   * Whether a restore was interrupted (`sound`) and waits for `recover`. A journal that this repository's
-   * devs did not write is `foreign`: `recover` moves it aside.
+   * Whether a restore was interrupted (`sound`) and waits for `recover`. A journal that this
+   * repository's devs did not write is `foreign`: `recover` moves it aside.
    */
   static journalState(place: Place): JournalState['state'] {
     return journalStateOf(findRepository(place));

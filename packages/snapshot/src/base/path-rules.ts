@@ -51,8 +51,8 @@ function isHfsDotGit(name: string): boolean {
 }
 
 /**
- * Git's is_ntfs_dotgit: short names, alternate streams, and the dots and spaces that NTFS drops at a
- * name's end. A backslash begins a new name there, and a colon ends the last one.
+ * Git's is_ntfs_dotgit: short names, alternate streams, and the dots and spaces that NTFS drops at
+ * a name's end. A backslash begins a new name there, and a colon ends the last one.
  */
 function isNtfsDotGit(name: string): boolean {
   const names = name.split(':', 1)[0]!.split('\\');

@@ -11,7 +11,10 @@ import { diffText } from './text-diff.ts';
 export interface DiffEntry {
   readonly path: string;
   readonly status: 'added' | 'deleted' | 'modified' | 'mode changed' | 'type changed';
-  /** Lines; null where either side is no text or too large. Only where `lines` or `patch` was asked for. */
+  /**
+   * Lines; null where either side is no text or too large. Only where `lines` or `patch` was asked
+   * for.
+   */
   readonly added?: number | null;
   readonly deleted?: number | null;
   /** In git's format, exact bytes. Only where `patch` was asked for. */
@@ -26,7 +29,10 @@ export interface DiffOptions {
   readonly patch?: boolean;
 }
 
-/** The files, tracked or not, that differ between two snapshots, or a snapshot and the work tree as it is, in path order. */
+/**
+ * The files, tracked or not, that differ between two snapshots, or a snapshot and the work tree as
+ * it is, in path order.
+ */
 export async function diffSnapshots(
   place: Place,
   from: string,

@@ -16,8 +16,9 @@ const UNCOUNTED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * How many bytes of content (not compressed) only the snapshots `refs` hold: neither their own HEAD commits nor any of
- * `otherRefs`. It is what git can free once they are dropped, unless a commit made since holds it too.
+ * How many bytes of content (not compressed) only the snapshots `refs` hold: neither their own HEAD
+ * commits nor any of `otherRefs`. It is what git can free once they are dropped, unless a commit
+ * made since holds it too.
  */
 export async function ownBytes(place: Place, refs: readonly string[], otherRefs: readonly string[]): Promise<number> {
   const repo = findRepository(place);
@@ -26,7 +27,8 @@ export async function ownBytes(place: Place, refs: readonly string[], otherRefs:
     try {
       return await blobsOfOne(store, await loadSnapshot(repo, store, resolveSnapshot(repo, name)));
     } catch (error) {
-      // What a foreign or damaged snapshot holds cannot be told; it must not hide what the others hold.
+      // What a foreign or damaged snapshot holds cannot be told; it must not hide what the others
+      // hold.
       if (error instanceof AtomicSnapshotError && UNCOUNTED.has(error.code)) return [];
       throw error;
     }

@@ -2,9 +2,9 @@ import type { BytePath } from '../base/byte-path.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { type PathChange, SYMLINK, type TreeEntry } from '../objects/trees.ts';
 
-/** Texts larger than this, and bytes that are no text, are said to differ, no more. */
+/** Of a larger text, and of bytes that are no text, a comparison only says that they differ. */
 const MAX_TEXT_BYTES = 2 << 20;
-/** As git: a NUL among the first bytes means that it is no text. */
+/** As in git, a NUL among so many first bytes means that a file is no text. */
 const LOOKED_AT = 8_000;
 const CONTEXT_LINES = 3;
 
@@ -12,7 +12,10 @@ export interface TextDiff {
   /** Lines; null where either side is no text, or too large to be compared. */
   readonly added: number | null;
   readonly deleted: number | null;
-  /** In git's format, as `git apply` takes it; of what cannot be compared line by line, the header alone. */
+  /**
+   * In the format that `git apply` takes. Where the sides cannot be compared line by line, it is the
+   * header alone.
+   */
   readonly patch: Buffer;
 }
 
@@ -22,7 +25,7 @@ export async function diffText(store: ObjectStore, change: PathChange): Promise<
   if (before === null || after === null) {
     return { added: null, deleted: null, patch: Buffer.from(`${header}Binary files differ\n`, 'latin1') };
   }
-  // Loaded on first use: a run needs none of it.
+  // The package is loaded on first use, because a run needs none of it.
   const { formatPatch, structuredPatch, OMIT_HEADERS } = await import('diff');
   const { hunks } = structuredPatch('', '', before, after, '', '', { context: CONTEXT_LINES });
   const lines = hunks.flatMap((hunk) => hunk.lines);
@@ -36,7 +39,7 @@ export async function diffText(store: ObjectStore, change: PathChange): Promise<
   };
 }
 
-/** One character a byte, so that lines of any encoding are compared exactly. Null: no text. */
+/** The text, one character for each byte, so that any encoding compares exactly; null for no text. */
 function textOf(store: ObjectStore, entry: TreeEntry | null): string | null {
   if (entry === null) return '';
   if (store.findLarge(entry.oid) !== null) return null;
@@ -61,7 +64,7 @@ function octal(entry: TreeEntry | null): string {
   return entry!.mode.toString(8);
 }
 
-/** As git writes names that are not plain: in quotes, with C's escapes. */
+/** The path as git prints it: in quotes and with C's escapes where it is not plain. */
 function quoted(path: BytePath): string {
   if (!/[\x00-\x1f"\\\x7f-\xff]/.test(path)) return path;
   const escaped = path.replace(/[\x00-\x1f"\\\x7f-\xff]/g, (byte) =>

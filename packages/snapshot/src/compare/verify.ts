@@ -8,20 +8,23 @@ import { loadSnapshot } from '../snapshot/load-snapshot.ts';
 
 export interface VerifyProblem {
   readonly oid: string;
-  /** Where in the snapshot: `work/`, `index/`, `untracked/` or `state/` and a path; `HEAD`. */
+  /** Its place in the snapshot: `work/`, `index/`, `untracked/` or `state/` and a path, or `HEAD`. */
   readonly path: string;
   readonly problem: string;
 }
 
 export interface VerifyReport {
   readonly ref: string;
-  /** Objects that were read. */
+  /** The number of objects that were read. */
   readonly objects: number;
-  /** Empty: everything a restore may need exists and reads back. */
+  /** Where this is empty, everything that a restore may need exists and reads back. */
   readonly problems: readonly VerifyProblem[];
 }
 
-/** Reads every object that the snapshot holds. Takes time: it is all tracked files, whatever changed. */
+/**
+ * Reads every object that the snapshot holds. This takes time, because it reads all tracked files,
+ * changed or not.
+ */
 export async function verifySnapshot(place: Place, name: string, seen: Set<string>): Promise<VerifyReport> {
   const repo = findRepository(place);
   using store = new ObjectStore(repo.commonDir);

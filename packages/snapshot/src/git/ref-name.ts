@@ -1,4 +1,7 @@
-/** What git forbids anywhere in a ref's name: control characters, space, and `~ ^ : ? * [ \`, `..`, `@{`, `//`. */
+/**
+ * What git forbids anywhere in a ref's name: control characters, space, and `~ ^ : ? * [ \`, `..`,
+ * `@{`, `//`.
+ */
 const FORBIDDEN = /[\0-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\//;
 
 /** Whether `name` is a full ref name that passes `git check-ref-format`. */

@@ -12,15 +12,15 @@ const KEY_BYTES = 32;
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
 
 /**
- * The keys that this process has read or made, newest first, by common git directory. A task may delete
- * the file while its run waits: what was sealed before is still this repository's.
+ * The keys that this process has read or made, newest first, by common git directory. A task may
+ * delete the file while its run waits: what was sealed before is still this repository's.
  */
 const remembered = new Map<string, readonly Buffer[]>();
 
 /**
- * Makes the seal of `bytes`, and this repository's key where there is none. A seal shows that devs wrote
- * the bytes in this repository: what was fetched, unpacked or forged has none. It does not protect
- * against a program that runs as this user and reads the key.
+ * Makes the seal of `bytes`, and this repository's key where there is none. A seal shows that devs
+ * wrote the bytes in this repository: what was fetched, unpacked or forged has none. It does not
+ * protect against a program that runs as this user and reads the key.
  * @throws AtomicSnapshotError `DEVS_SEAL_KEY_UNSAFE`
  */
 export function sealOf(commonDir: string, bytes: Uint8Array): Buffer {
@@ -84,15 +84,17 @@ function assertSafe(file: string, fd: number, commonDir: string): void {
   if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) fs.fchmodSync(fd, 0o600);
 }
 
-/** Root works in other users' repositories (`sudo`), with their keys. Windows has no such numbers. */
+/**
+ * Root works in other users' repositories (`sudo`), with their keys. Windows has no such numbers.
+ */
 function isOwn(stat: fs.Stats, commonDir: string): boolean {
   const user = process.geteuid?.();
   return user === undefined || stat.uid === user || (user === 0 && stat.uid === fs.statSync(commonDir).uid);
 }
 
 /**
- * Makes the key, whole or not at all: a temporary file is linked to its name, which fails where another
- * process was faster. That one's key is the key then.
+ * Makes the key, whole or not at all: a temporary file is linked to its name, which fails where
+ * another process was faster. That one's key is the key then.
  */
 function createKey(commonDir: string, key: Buffer): void {
   const file = keyFile(commonDir);
@@ -120,13 +122,19 @@ function createKey(commonDir: string, key: Buffer): void {
   dir.flush();
 }
 
-/** Some file systems have no hard links. A rename could replace a key, but only one of the same moment. */
+/**
+ * Some file systems have no hard links. A rename could replace a key, but only one of the same
+ * moment.
+ */
 function moveWithoutLinks(temporary: string, file: string, error: unknown): void {
   if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(codeOf(error))) throw error;
   if (!fs.existsSync(file)) fs.renameSync(temporary, file);
 }
 
-/** A creator that was killed right after the link leaves its temporary name; no other second name is safe. */
+/**
+ * A creator that was killed right after the link leaves its temporary name; no other second name is
+ * safe.
+ */
 function removeLeftLink(file: string, { ino, dev }: fs.Stats): boolean {
   const dir = path.dirname(file);
   for (const name of fs.readdirSync(dir)) {

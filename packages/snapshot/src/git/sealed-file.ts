@@ -23,7 +23,10 @@ export type SealedContent =
   | { readonly state: 'foreign' }
   | { readonly state: 'sound'; readonly body: unknown };
 
-/** Writes `{"seal":"<hex>","body":<body>}`. The seal covers the kind, a NUL byte, and the body's bytes. */
+/**
+ * Writes `{"seal":"<hex>","body":<body>}`. The seal covers the kind, a NUL byte, and the body's
+ * bytes.
+ */
 export function writeSealed({ file, commonDir, kind }: SealedFile, body: unknown): void {
   const text = JSON.stringify(body);
   const seal = sealOf(commonDir, Buffer.from(`${kind}\0${text}`)).toString('hex');

@@ -14,8 +14,8 @@ import type { RestoreJob } from './restore-job.ts';
 const SHOWN = 10;
 
 /**
- * Refuses where HEAD or its branch stand neither where the run left them (`after`) nor where the snapshot wants them
- * anyway. `after` is null where nobody knows.
+ * Refuses where HEAD or its branch stand neither where the run left them (`after`) nor where the
+ * snapshot wants them anyway. `after` is null where that is unknown.
  * @throws AtomicSnapshotError `DEVS_HEAD_MOVED`
  */
 export async function assertHeadMayMove(
@@ -34,7 +34,7 @@ export async function assertHeadMayMove(
   const left =
     expected === null
       ? 'where the run left it is unknown, for it was killed'
-      : `the run left it ${at(expected)}: somebody moved it since`;
+      : `the run left it ${at(expected)}: it moved since`;
   throw new AtomicSnapshotError(
     'DEVS_HEAD_MOVED',
     `HEAD of ${repo.root} is ${at(now)}, and ${left}${listed(commits.map(({ oid, subject }) => `${oid.slice(0, 10)} ${subject}`))}\n--force moves it back all the same, and the commits are kept in a safety snapshot; --files-only leaves HEAD, branch and index alone`,
@@ -58,7 +58,8 @@ async function commitsSince(store: ObjectStore, base: string | null, tip: string
 }
 
 /**
- * Refuses where the plan would overwrite what was changed after the run had ended (`after`), files or index.
+ * Refuses where the plan would overwrite what was changed after the run had ended (`after`), files
+ * or index.
  * @throws AtomicSnapshotError `DEVS_CHANGED_SINCE`
  */
 export function assertUnchangedSince(

@@ -50,7 +50,8 @@ export class IndexLock {
     try {
       if (this.#bytes !== null) writeAll(fd, this.#bytes);
       if (this.#mtimeNs !== null) {
-        // The old time, rounded down: entries that were racily clean then must still be read, not trusted.
+        // The old time, rounded down: entries that were racily clean then must still be read, not
+        // trusted.
         const seconds = Number(BigInt(this.#mtimeNs) / 1000n) / 1e6;
         fs.futimesSync(fd, seconds, Math.max(0, seconds - 1e-5));
       }
@@ -85,8 +86,9 @@ export class IndexLock {
 }
 
 /**
- * Removes git locks that a killed restore of `snapshot` left behind: those that hold the beginning of what it wrote into
- * them. Another process's lock holds something else, or nothing for a moment only.
+ * Removes the git locks that a killed restore of `snapshot` left behind. It knows them by their
+ * content, the beginning of what it wrote; the lock of another process holds something else, or is
+ * empty for a moment only.
  */
 export function removeOwnLocks(repo: Repository, store: ObjectStore, snapshot: LoadedSnapshot): void {
   const { branch, oid } = snapshot.manifest.head;
@@ -102,7 +104,10 @@ export function removeOwnLocks(repo: Repository, store: ObjectStore, snapshot: L
   }
 }
 
-/** Git deletes shared indexes that were not used for two weeks; the snapshot's index may need one of them. */
+/**
+ * Git deletes shared indexes that were not used for two weeks; the snapshot's index may need one of
+ * them.
+ */
 function restoreSharedIndex(repo: Repository, store: ObjectStore, snapshot: LoadedSnapshot): void {
   for (const [name, { oid }] of readTree(store, snapshot.stateTree)) {
     if (!/^sharedindex\.[0-9a-f]{40}$/.test(name)) continue;
@@ -122,7 +127,10 @@ function headOrNothing(repo: Repository): Head {
   }
 }
 
-/** Brings branch, HEAD and operation files back. Each by git's own lock, compare-and-swap, with a line in its log. */
+/**
+ * Brings branches, HEAD and the files of the operation in progress back. Refs move by
+ * compare-and-swap under git's own locks, with a line in their logs.
+ */
 export function restoreGitState({ repo, store, target: snapshot, refMoves }: RestoreJob): void {
   const then = snapshot.manifest.head;
   const now = headOrNothing(repo);

@@ -9,7 +9,10 @@ import { readSealed, type SealedFile, writeSealed } from '../git/sealed-file.ts'
 import type { NamedSnapshot } from '../snapshot/find-snapshot.ts';
 import { newSnapshotId } from '../snapshot/snapshot-id.ts';
 
-/** A restore that has begun and not ended. While this file exists the repository is between two states. */
+/**
+ * A restore that has begun and not ended. While this file exists the repository is between two
+ * states.
+ */
 export interface Journal {
   readonly schema: 2;
   /** The snapshot that is being restored. */
@@ -22,7 +25,9 @@ export interface Journal {
   readonly startedAt: string;
 }
 
-/** `foreign`: this repository's devs did not write the file, so nothing that it says is ever done. */
+/**
+ * `foreign`: this repository's devs did not write the file, so nothing that it says is ever done.
+ */
 export type JournalState =
   | { readonly state: 'absent' }
   | { readonly state: 'foreign' }

@@ -8,8 +8,8 @@ import type { RestorePlan } from './plan.ts';
 const MAX_LINK_BYTES = 4095;
 
 /**
- * Refuses a snapshot that wants a file, or a link, where it also wants a directory. Its two trees of
- * files are checked one by one, and only together do they say that.
+ * Refuses a snapshot that wants a file, or a link, where it also wants a directory. Its two trees
+ * of files are checked one by one, and only together do they say that.
  * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID`
  */
 export function assertPlanIsTree(ref: string, plan: Pick<RestorePlan, 'writes' | 'createDirectories'>): void {
@@ -26,8 +26,8 @@ export function assertPlanIsTree(ref: string, plan: Pick<RestorePlan, 'writes' |
 }
 
 /**
- * Reads the objects of all files that the plan writes, and the targets of links, of which no system can
- * make one that is empty, very long, or holds a NUL byte.
+ * Reads the objects of all files that the plan writes, and the targets of links, of which no system
+ * can make one that is empty, very long, or holds a NUL byte.
  * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID`, `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`
  */
 export async function proveReadable(

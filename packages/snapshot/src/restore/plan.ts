@@ -23,21 +23,27 @@ export interface RestorePlan {
   /** Paths of files and (with a slash at the end) directories whose permissions alone differ. */
   readonly permissions: readonly { readonly path: BytePath; readonly mode: number }[];
   readonly createDirectories: readonly BytePath[];
-  /** Those that hold nothing else: each before its parent. */
+  /** The directories that become empty, each before its parent. */
   readonly removeDirectories: readonly BytePath[];
-  /** Files that came into being since and stay, because the snapshot's ignore rules cover them. */
+  /** Newer files that the restore leaves alone, because the snapshot's ignore rules cover them. */
   readonly spared: readonly BytePath[];
 }
 
 interface PlanOptions {
-  /** Those of `then`. */
+  /** The ignore rules of `then`. */
   readonly rules: TreeIgnoreRules;
-  /** Whether `then` says of a path what is, or is not, there: rules spare only what it says nothing of. */
+  /**
+   * Whether `then` says what is, or is not, at a path. The rules spare only the paths of which it
+   * says nothing.
+   */
   readonly knows: (path: BytePath) => boolean;
   readonly includes: (path: BytePath) => boolean;
 }
 
-/** What has to change for the work tree, which is as in `now`, to be as in `then`. Reads only what differs. */
+/**
+ * What has to change for the work tree, which is as in `now`, to be as in `then`. Reads only what
+ * differs.
+ */
 export function planRestore(
   store: ObjectStore,
   now: LoadedSnapshot,
@@ -78,7 +84,7 @@ export function planRestore(
   };
 }
 
-/** The directories that go, if nothing is left in them: each before its parent. */
+/** The directories to remove if nothing is left in them, each before its parent. */
 function emptied(
   empty: readonly BytePath[],
   deletions: readonly PlannedChange[],
@@ -91,7 +97,10 @@ function emptied(
   return [...goes].sort((a, b) => b.length - a.length);
 }
 
-/** What lies on disk now and what lay there then: the snapshots' files, less those that sparse checkout kept away. */
+/**
+ * What lies on disk now and what lay there then: the files of both snapshots, without the ones
+ * that sparse checkout kept off the disk.
+ */
 function changedPaths(store: ObjectStore, now: LoadedSnapshot, then: LoadedSnapshot): Map<BytePath, PlannedChange> {
   const changes = new Map<BytePath, PlannedChange>();
   for (const { path, before, after } of diffFiles(store, now, then).values()) {

@@ -55,9 +55,9 @@ export async function restoreSnapshot(
 }
 
 /**
- * Finishes a restore that was interrupted; null where none was. Rolling forward needs nothing but the
- * target, which was proven readable before the first change. A journal that this repository's devs did
- * not write is moved aside with a warning, and nothing is restored.
+ * Finishes a restore that was interrupted; null where none was. Rolling forward needs nothing but
+ * the target, which was proven readable before the first change. A journal that this repository's
+ * devs did not write is moved aside with a warning, and nothing is restored.
  */
 export async function recoverRestore(place: Place, options: RecoverOptions = {}): Promise<RestoreReport | null> {
   const repo = findRepository(place);
@@ -70,8 +70,8 @@ export async function recoverRestore(place: Place, options: RecoverOptions = {})
   if (found.state !== 'sound') return null;
   const { target, safety, paths, filesOnly } = found.journal;
   using store = new ObjectStore(repo.commonDir);
-  // By their commits: their refs may have been rewritten or deleted since. Without the target's commit
-  // the only whole state is the one before.
+  // By their commits: their refs may have been rewritten or deleted since. Without the target's
+  // commit the only whole state is the one before.
   const snapshot = await loadSnapshot(repo, store, store.contains(target.oid) ? target : safety);
   removeOwnLocks(repo, store, snapshot);
   const refMoves = filesOnly ? [] : planRefMoves(repo, snapshot);
@@ -168,7 +168,10 @@ interface Restore {
   readonly request: Request;
 }
 
-/** Plans the restore and proves that it can be carried out; the safety snapshot goes where it cannot. */
+/**
+ * Plans the restore and proves that it can be carried out; the safety snapshot goes where it
+ * cannot.
+ */
 async function planJob(
   { repo, store, target, request }: Restore,
   safety: NamedSnapshot,

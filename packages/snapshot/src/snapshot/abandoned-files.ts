@@ -14,9 +14,10 @@ const ABANDONED_AFTER_MS = 600_000;
 const TEMPORARY = /\.tmp\.[0-9a-f]{12}$/;
 
 /**
- * Removes what killed processes of devs left in the git directory and nothing else would remove: temporary files, and
- * locks on snapshots' refs. A killed drop may also have left `packed-refs.lock`, which would stop git itself; it is
- * removed only if it holds what that drop was writing. Only regular files go, and none that is reached through a link.
+ * Removes what killed processes of devs left in the git directory and nothing else would remove:
+ * temporary files, and locks on snapshots' refs. A killed drop may also have left
+ * `packed-refs.lock`, which would stop git itself; it is removed only if it holds what that drop
+ * was writing. Only regular files go, and none that is reached through a link.
  */
 export function sweepLeftovers(repo: Repository): void {
   removePackedRefsLock(repo);
@@ -39,7 +40,10 @@ function removeAbandoned(asked: string, pattern: RegExp): void {
   }
 }
 
-/** Killed between the two renames, a writer leaves a pack without its index. The index is whole, and names its pack. */
+/**
+ * Killed between the two renames, a writer leaves a pack without its index. The index is whole, and
+ * names its pack.
+ */
 function finishPacks(asked: string): void {
   using dir = openIfReal(asked);
   for (const name of dir?.names() ?? []) if (name.startsWith('tmp_idx_devs_')) dir!.at(name, finishPack);
@@ -70,12 +74,15 @@ function removeOwnPackedLock(repo: Repository, ref: string): boolean {
   return found.equals(packedRefsWithout(bytes, ref).subarray(0, found.length)) && removeRegular(`${packed}.lock`);
 }
 
-/** Git writes a lock within this; no process is at work on one that is older and still has only the beginning. */
+/**
+ * Git writes a lock within this; no process is at work on one that is older and still has only the
+ * beginning.
+ */
 const WRITTEN_WITHIN_MS = 2_000;
 
 /**
- * Removes what a killed drop of `ref` left, at once: for callers who know that no other process is dropping it. Its lock
- * stays as long as that of the packed refs may be git's.
+ * Removes what a killed drop of `ref` left, at once: for callers who know that no other process is
+ * dropping it. Its lock stays as long as that of the packed refs may be git's.
  */
 export function removeDeadDrop(repo: Repository, ref: string): void {
   const lock = path.join(repo.commonDir, `${ref}.lock`);
@@ -91,7 +98,10 @@ function isAbandoned(file: string, afterMs: number = ABANDONED_AFTER_MS): boolea
   return stat?.isFile() === true && Date.now() - stat.mtimeMs > afterMs;
 }
 
-/** Null also where `dir` is no directory, or one that another place is linked to: then nothing in it is ours. */
+/**
+ * Null also where `dir` is no directory, or one that another place is linked to: then nothing in it
+ * is ours.
+ */
 function openIfReal(dir: string): RealDirectory | null {
   try {
     return RealDirectory.open(dir);

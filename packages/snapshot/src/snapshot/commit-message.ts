@@ -19,7 +19,10 @@ function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ');
 }
 
-/** The `Devs-<key>` lines of a message; the seal, which is only of use with the commit's bytes, is not among them. */
+/**
+ * The `Devs-<key>` lines of a message; the seal, which is only of use with the commit's bytes, is
+ * not among them.
+ */
 export function readTrailers(message: string): Readonly<Record<string, string>> {
   const lines = message.matchAll(/^Devs-(\w+): (.*)$/gm);
   return Object.fromEntries([...lines].map(([, key, value]) => [key, value]).filter(([key]) => key !== 'Seal'));

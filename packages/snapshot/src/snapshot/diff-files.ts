@@ -4,8 +4,8 @@ import { diffTrees, type PathChange } from '../objects/trees.ts';
 import type { LoadedSnapshot } from './load-snapshot.ts';
 
 /**
- * The paths on which two snapshots differ. Tracked and untracked files count together, because a file
- * may have moved from one to the other.
+ * The paths on which two snapshots differ. Tracked and untracked files count together, because a
+ * file may have moved from one to the other.
  */
 export function diffFiles(
   store: ObjectStore,

@@ -5,7 +5,9 @@ import { packedRefs, readRef, refFile } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import { SNAPSHOT_REFS } from './snapshot-id.ts';
 
-/** A snapshot by its ref and its commit. Where no ref names the commit, the commit stands for it. */
+/**
+ * A snapshot by its ref and its commit. Where no ref names the commit, the commit stands for it.
+ */
 export interface NamedSnapshot {
   readonly ref: string;
   readonly oid: string;
@@ -14,8 +16,8 @@ export interface NamedSnapshot {
 const OID = /^[0-9a-f]{40}$/;
 
 /**
- * The snapshot that a ref, an id or a commit names. A commit needs no ref: whoever remembers it loses
- * nothing to a ref that was rewritten or deleted, as long as git keeps the object.
+ * The snapshot that a ref, an id or a commit names. A commit needs no ref: whoever remembers it
+ * loses nothing to a ref that was rewritten or deleted, as long as git keeps the object.
  * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_REF_INVALID`
  */
 export function resolveSnapshot(repo: Repository, name: string): NamedSnapshot {
@@ -38,7 +40,10 @@ function refOf(repo: Repository, oid: string): string | null {
   return null;
 }
 
-/** All refs under `refs/devs/snapshots/` with their commits; null where a ref is broken, which hides no other. */
+/**
+ * All refs under `refs/devs/snapshots/` with their commits; null where a ref is broken, which hides
+ * no other.
+ */
 export function listSnapshotRefs(repo: Repository): Map<string, string | null> {
   const refs = new Map<string, string | null>();
   for (const [ref, oid] of packedRefs(repo)) {

@@ -19,11 +19,11 @@ export interface LoadedSnapshot extends SnapshotInfo {
 }
 
 /**
- * Reads what a snapshot consists of. The seal says that this repository's devs made it; what it holds is
- * checked all the same, where it is read: a genuine snapshot of a repository that another program
- * prepared may say anything.
- * @throws AtomicSnapshotError `DEVS_SNAPSHOT_FOREIGN`, `DEVS_SNAPSHOT_INVALID`, `DEVS_OBJECT_MISSING`,
- * `DEVS_OBJECT_DAMAGED`, `DEVS_SEAL_KEY_UNSAFE`
+ * Reads what a snapshot consists of. The seal says that this repository's devs made it; what it
+ * holds is checked all the same, where it is read: a genuine snapshot of a repository that another
+ * program prepared may say anything.
+ * @throws AtomicSnapshotError `DEVS_SNAPSHOT_FOREIGN`, `DEVS_SNAPSHOT_INVALID`,
+ * `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`, `DEVS_SEAL_KEY_UNSAFE`
  */
 export async function loadSnapshot(
   repo: Repository,

@@ -11,7 +11,10 @@ const OCTAL = /^[0-7]{1,4}$/;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What is wrong with a manifest, or null. Written by hand: a schema library would take longer to load. */
+/**
+ * What is wrong with a manifest, or null. Written by hand: a schema library would take longer to
+ * load.
+ */
 export function manifestProblem(value: unknown): string | null {
   if (!isObject(value)) return 'is no object';
   if (value.schema !== 1 || value.complete !== true) return 'is incomplete, or of a newer version';

@@ -11,13 +11,13 @@ export interface PathHistory {
   /** The ignore rules as they were when the snapshot was taken. */
   readonly rules: TreeIgnoreRules;
   /**
-   * Whether the snapshot says what is, or is not, at a path: it holds the path, or the path was tracked
-   * (a deleted file, too).
+   * Whether the snapshot says what is, or is not, at a path: it holds the path, or the path was
+   * tracked (a deleted file, too).
    */
   readonly knows: (path: BytePath) => boolean;
   /**
-   * What a later snapshot may leave out: the paths that were ignored then and that the snapshot does not
-   * know. So a task can hide nothing by new rules.
+   * What a later snapshot may leave out: the paths that were ignored then and that the snapshot
+   * does not know. So a task can hide nothing by new rules.
    */
   readonly otherRules: Pick<TreeIgnoreRules, 'ignores'>;
 }

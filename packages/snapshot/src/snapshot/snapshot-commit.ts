@@ -22,7 +22,8 @@ export function addSnapshotCommit(take: TakeContext, trees: SnapshotTrees): stri
   const base =
     head.oid ??
     addCommit(writer, { tree: writeTreeOf(writer, []), parents: [], message: 'devs: no commit yet\n', time: 0 });
-  // The side commits carry HEAD's time, so that taking the same state again writes none of them again.
+  // The side commits carry HEAD's time, so that taking the same state again writes none of them
+  // again.
   const time = head.oid === null ? 0 : readCommit(store, head.oid).time;
   const where = head.branch?.replace('refs/heads/', '') ?? '(no branch)';
   const side = (tree: string, parents: readonly string[], what: string) =>

@@ -26,7 +26,10 @@ export interface SnapshotInfo {
 
 const OWN_KINDS: ReadonlySet<string> = new Set<SnapshotKind>(['before', 'after', 'safety', 'manual']);
 
-/** What a snapshot's commit says of it. @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED` */
+/**
+ * What a snapshot's commit says of it.
+ * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`
+ */
 export function readInfo(repo: Repository, store: ObjectStore, { ref, oid }: NamedSnapshot): SnapshotInfo {
   const bytes = store.read(oid, 'commit');
   const { message, time } = parseCommit(bytes) ?? readCommit(store, oid);
@@ -54,7 +57,10 @@ function isOwn({ commonDir }: Repository, commit: Buffer): boolean {
   }
 }
 
-/** As `readInfo`; a ref or a commit that cannot be read is `unreadable`, and hides no other snapshot. */
+/**
+ * As `readInfo`; a ref or a commit that cannot be read is `unreadable`, and hides no other
+ * snapshot.
+ */
 export function readInfoIfWhole(repo: Repository, store: ObjectStore, ref: string, oid: string | null): SnapshotInfo {
   try {
     if (oid !== null) return readInfo(repo, store, { ref, oid });

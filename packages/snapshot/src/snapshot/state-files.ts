@@ -35,7 +35,10 @@ export function readStateHead(store: ObjectStore, snapshot: LoadedSnapshot): Buf
   return bytes;
 }
 
-/** The files of the operation in progress, by path in the git directory. @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID` */
+/**
+ * The files of the operation in progress, by path in the git directory.
+ * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID`
+ */
 export function readStateOperation(store: ObjectStore, snapshot: LoadedSnapshot): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   const collect = (tree: string, dir: string, depth: number) => {
@@ -76,8 +79,9 @@ export function readStateIndex(store: ObjectStore, snapshot: LoadedSnapshot): Pa
 }
 
 /**
- * Tracked files that were not on disk because of their skip-worktree bit, with what the index says of
- * them. @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID`
+ * Tracked files that were not on disk because of their skip-worktree bit, with what the index says
+ * of them.
+ * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID`
  */
 export function absentBySkipWorktree(store: ObjectStore, snapshot: LoadedSnapshot): Map<BytePath, TreeEntry> {
   const absent = new Map<BytePath, TreeEntry>();

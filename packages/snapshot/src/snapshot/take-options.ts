@@ -20,8 +20,8 @@ export interface TakeOptions {
   /** Patterns, as in `.gitignore`, of ignored files to capture all the same. */
   readonly includeIgnored?: readonly string[];
   /**
-   * An earlier snapshot (ref, id or commit). What its ignore rules do not cover, or what it holds, is
-   * captured even if it is ignored by now, so that a task cannot hide what it did.
+   * An earlier snapshot (ref, id or commit). What its ignore rules do not cover, or what it holds,
+   * is captured even if it is ignored by now, so that a task cannot hide what it did.
    */
   readonly since?: string;
   /** More lines for the commit's message, `Devs-<key>: <value>`; `list` and `show` return them. */
@@ -50,8 +50,8 @@ export interface TakeExtras {
   /** The refs that the restore is about to move, and where they stand. */
   readonly refMoves?: readonly (readonly [ref: string, oid: string | null])[];
   /**
-   * Takes what can be read of a repository that is damaged, and says in the manifest what is missing:
-   * a present that cannot be captured can still be left. Default: the take fails.
+   * Takes what can be read of a repository that is damaged, and says in the manifest what is
+   * missing: a present that cannot be captured can still be left. Default: the take fails.
    */
   readonly isTolerant?: boolean;
   /** Writes the commit without a ref, for a comparison right now; git prunes it later. */

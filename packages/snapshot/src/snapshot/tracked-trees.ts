@@ -5,8 +5,8 @@ import { REGULAR, type TreeEntry, type TreeItem, writeTreeOf, writeTrees } from 
 import type { TrackedFiles } from '../scan/tracked-files.ts';
 
 /**
- * Writes the trees of the index and of the tracked files on disk. Directories that the index's cache tree knows, and
- * in which nothing changed, cost nothing: their trees exist.
+ * Writes the trees of the index and of the tracked files on disk. Directories that the index's
+ * cache tree knows, and in which nothing changed, cost nothing: their trees exist.
  */
 export function writeTrackedTrees(
   writer: ObjectWriter,
@@ -56,9 +56,9 @@ function directoriesOf(paths: Iterable<BytePath>): Set<BytePath> {
 }
 
 /**
- * Blobs that the raw index needs and no other tree of the snapshot holds, as one tree, so that no gc takes them: those of
- * conflict stages, of resolved conflicts, and the empty one that stands for a file added with --intent-to-add. Null
- * where there are none.
+ * Blobs that the raw index needs and no other tree of the snapshot holds, as one tree, so that no
+ * gc takes them: those of conflict stages, of resolved conflicts, and the empty one that stands for
+ * a file added with --intent-to-add. Null where there are none.
  */
 export function writeIndexOnlyBlobs(writer: ObjectWriter, index: GitIndex, tracked: TrackedFiles): string | null {
   const items: TreeItem[] = tracked.unmerged.map((entry) => ({
