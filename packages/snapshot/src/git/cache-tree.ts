@@ -1,3 +1,4 @@
+import { MAX_TREE_DEPTH } from '../base/path-rules.ts';
 import type { CacheTree } from '../objects/trees.ts';
 
 const SPACE = 0x20;
@@ -14,40 +15,45 @@ export function parseCacheTree(bytes: Buffer, bad: (what: string) => Error): Cac
   const text = bytes.toString('latin1');
   const hex = bytes.toString('hex');
   let at = 0;
+  const damaged = () => bad('has a damaged cache tree');
   const number = (end: number): number => {
     const negative = text.charCodeAt(at) === MINUS;
     let value = 0;
-    for (at += negative ? 1 : 0; at < text.length && text.charCodeAt(at) !== end; at++) {
-      value = value * 10 + text.charCodeAt(at) - ZERO;
+    for (at += negative ? 1 : 0; text.charCodeAt(at) !== end; at++) {
+      const digit = text.charCodeAt(at) - ZERO;
+      // Also where the text has ended, which gives no number.
+      if (!(digit >= 0 && digit <= 9)) throw damaged();
+      value = value * 10 + digit;
     }
     at++;
     return negative ? -value : value;
   };
   /** The node whose name was read. */
-  const node = (): CacheTree => {
+  const node = (depth: number): CacheTree => {
+    if (depth > MAX_TREE_DEPTH) throw damaged();
     const entryCount = number(SPACE);
     const subtrees = number(NEWLINE);
     let oid: string | null = null;
     if (entryCount >= 0) {
       oid = hex.slice(at * 2, at * 2 + 40);
       at += 20;
-      if (at > text.length) throw bad('has a damaged cache tree');
+      if (at > text.length) throw damaged();
     }
     if (subtrees === 0) return { entryCount, oid, children: NO_CHILDREN };
     const children = new Map<string, CacheTree>();
     for (let i = subtrees; i > 0; i--) {
       const name = readName();
-      children.set(name, node());
+      children.set(name, node(depth + 1));
     }
     return { entryCount, oid, children };
   };
   const readName = (): string => {
     const nul = text.indexOf('\0', at);
-    if (nul === -1) throw bad('has a damaged cache tree');
+    if (nul === -1) throw damaged();
     const name = text.slice(at, nul);
     at = nul + 1;
     return name;
   };
   readName();
-  return node();
+  return node(0);
 }

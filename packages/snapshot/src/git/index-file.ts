@@ -4,10 +4,11 @@ import { readIfThere } from '../base/durable.ts';
 import { AtomicSnapshotError } from '../base/errors.ts';
 import { openRegular } from '../base/open-regular.ts';
 import type { CacheTree, TreeEntry } from '../objects/trees.ts';
-import { parseCacheTree } from './cache-tree.ts';
 import type { IndexEntry } from './index-entry.ts';
+import { type Extensions, readExtensions } from './index-extensions.ts';
+import { assertInOrder, assertNamesFile, isFileMode, isPlainName } from './index-rules.ts';
 import { expandSparse } from './sparse-index.ts';
-import { mergeSplit, parseLink, type SplitLink } from './split-index.ts';
+import { mergeSplit } from './split-index.ts';
 
 /** The index that a split index builds upon. */
 interface SharedIndex {
@@ -64,6 +65,7 @@ export function readIndex(gitDir: string, tree: IndexSources['tree']): GitIndex 
   if (fd === null) return NO_INDEX;
   try {
     stat = fs.fstatSync(fd, { bigint: true });
+    if (stat.size > LIMIT) throw invalid(file, `has ${stat.size} bytes; devs reads up to ${LIMIT}`);
     bytes = fs.readFileSync(fd);
   } finally {
     fs.closeSync(fd);
@@ -71,8 +73,16 @@ export function readIndex(gitDir: string, tree: IndexSources['tree']): GitIndex 
   const parsed = parseIndex(bytes, file, { file: (name) => readIfThere(path.join(gitDir, name)), tree });
   const mtimeMs = Number(stat.mtimeNs / 1_000_000_000n) * 1000 + Number(stat.mtimeNs % 1_000_000_000n) / 1e6;
   // An entry of the shared part was last proven clean when that was written.
-  const sharedMs = parsed.shared === null ? mtimeMs : fs.statSync(path.join(gitDir, parsed.shared.name)).mtimeMs;
+  const sharedMs = parsed.shared === null ? mtimeMs : mtimeOf(path.join(gitDir, parsed.shared.name));
   return { bytes, mtimeMs: Math.min(mtimeMs, sharedMs), mtimeNs: stat.mtimeNs, ...parsed };
+}
+
+/** Five million entries, roughly; a string holds no more. */
+const LIMIT = 512 * 1024 * 1024 - 32;
+
+/** 0 where the file is gone by now, so that no stat proves anything. */
+function mtimeOf(file: string): number {
+  return fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 /** The index of whose bytes nothing is known but that they are there: it has no entries. */
@@ -86,9 +96,10 @@ export function unreadableIndex(gitDir: string): GitIndex {
 
 export type ParsedIndex = Pick<GitIndex, 'entries' | 'table' | 'shared' | 'cacheTree' | 'resolveUndo'>;
 
-/** `file`: its name, for errors. */
+/** `file`: its name, for errors. @throws AtomicSnapshotError `DEVS_INDEX_INVALID`, `DEVS_SHARED_INDEX_MISSING` */
 export function parseIndex(bytes: Buffer, file: string, sources: IndexSources): ParsedIndex {
-  const own = parseOne(bytes, file, 0);
+  const bad = (what: string) => invalid(file, what);
+  const own = parseOne(bytes, 0, bad);
   let { entries, cacheTree } = own;
   let table = bytes;
   let shared: SharedIndex | null = null;
@@ -98,59 +109,80 @@ export function parseIndex(bytes: Buffer, file: string, sources: IndexSources): 
     if (sharedBytes === null) throw sharedIndexMissing(file, name);
     shared = { name, bytes: sharedBytes };
     table = Buffer.concat([bytes, sharedBytes]);
-    entries = mergeSplit(own.link, parseOne(sharedBytes, name, bytes.length).entries, entries);
+    const base = parseOne(sharedBytes, bytes.length, (what) => invalid(`${path.dirname(file)}/${name}`, what));
+    entries = mergeSplit(own.link, base.entries, { own: entries, bad });
+    for (const entry of base.suspects) assertNamesFile(entry, own.sparse, bad);
   }
-  if (own.sparse) ({ table, entries, cacheTree } = expandSparse(table, entries, cacheTree, sources.tree));
+  // Entries without a name replace others of the shared index.
+  for (const entry of own.suspects) if (shared === null || entry.path !== '') assertNamesFile(entry, own.sparse, bad);
+  if (own.sparse) ({ table, entries, cacheTree } = expandSparse({ table, entries, cacheTree }, sources.tree, bad));
   // Paths are looked up by search. Git refuses such an index, too.
-  if (entries.some((entry, i) => i > 0 && entries[i - 1]!.path > entry.path)) throw invalid(file, 'is not in order');
+  assertInOrder(entries, bad);
   return { entries, table, shared, cacheTree, resolveUndo: own.resolveUndo };
 }
 
+interface ParsedPart extends Extensions {
+  readonly entries: readonly IndexEntry[];
+  /** Those whose name or mode has to be looked at more closely. */
+  readonly suspects: readonly IndexEntry[];
+}
+
+/** The bytes of an entry but for its name, and the least that a name takes. */
+const FIXED_BYTES = 62;
+const LEAST_NAME_BYTES = 1;
+const HEADER_BYTES = 12;
+const HASH_BYTES = 20;
+
 /** `start`: where the bytes will begin in the table. */
-function parseOne(
-  bytes: Buffer,
-  file: string,
-  start: number,
-): { readonly entries: readonly IndexEntry[] } & Extensions {
-  const bad = (what: string) => invalid(file, what);
-  if (bytes.length < 32 || bytes.toString('latin1', 0, 4) !== 'DIRC') throw bad('is not a git index');
+function parseOne(bytes: Buffer, start: number, bad: (what: string) => Error): ParsedPart {
+  if (bytes.length < HEADER_BYTES + HASH_BYTES || bytes.toString('latin1', 0, 4) !== 'DIRC') {
+    throw bad('is not a git index');
+  }
   const version = bytes.readUInt32BE(4);
   if (version < 2 || version > 4) throw bad(`has version ${version}; devs knows 2, 3 and 4`);
   const count = bytes.readUInt32BE(8);
+  const end = bytes.length - HASH_BYTES;
+  if (count > (end - HEADER_BYTES) / (FIXED_BYTES + LEAST_NAME_BYTES)) {
+    throw bad(`says that it has ${count} entries, which is more than it has room for`);
+  }
   const entries: IndexEntry[] = new Array(count);
+  const suspects: IndexEntry[] = [];
   // Tens of thousands of times each: a view's reads and a string's slices are several times as fast as a buffer's.
   const view = viewOf(bytes);
   const text = bytes.toString('latin1');
-  const end = bytes.length - 20;
-  let at = 12;
+  let at = HEADER_BYTES;
   let previous = '';
   for (let i = 0; i < count; i++) {
-    if (at + 62 > end) throw bad('ends in the middle of an entry');
+    if (at + FIXED_BYTES + 2 > end) throw bad('ends in the middle of an entry');
     const flags = view.getUint16(at + 60);
     const extended = (flags & 0x4000) !== 0;
     const more = extended ? view.getUint16(at + 62) : 0;
     let nameAt = at + (extended ? 64 : 62);
-    let keep = 0;
-    if (version === 4) [keep, nameAt] = readVarint(bytes, nameAt);
+    let dropped = 0;
+    if (version === 4) [dropped, nameAt] = readVarint(bytes, nameAt);
+    if (dropped > previous.length) throw bad('takes more from the name before than that has');
     // The length of the name, where it fits into twelve bits; version 4 counts what it left out, too.
     const length = flags & 0xfff;
     const nul = version !== 4 && length < 0xfff ? nameAt + length : bytes.indexOf(0, nameAt);
-    if (nul === -1 || nul > end || bytes[nul] !== 0) throw bad('ends in the middle of a name');
+    if (nul === -1 || nul >= end || bytes[nul] !== 0) throw bad('ends in the middle of a name');
     const suffix = text.slice(nameAt, nul);
-    const name: string = version === 4 ? previous.slice(0, previous.length - keep) + suffix : suffix;
-    entries[i] = {
+    const name: string = version === 4 ? previous.slice(0, previous.length - dropped) + suffix : suffix;
+    const mode = view.getUint32(at + 24);
+    const entry = {
       path: name,
-      mode: view.getUint32(at + 24),
+      mode,
       stage: (flags >> 12) & 3,
       skipWorktree: (more & 0x4000) !== 0,
       intentToAdd: (more & 0x2000) !== 0,
       offset: start + at,
     };
+    entries[i] = entry;
+    if (version === 4 || !isFileMode(mode) || !isPlainName(bytes, nameAt, nul)) suspects.push(entry);
     previous = name;
     // Versions 2 and 3 pad entries with 1 to 8 NULs to a multiple of 8 bytes.
     at = version === 4 ? nul + 1 : at + ((nul - at + 8) & ~7);
   }
-  return { entries, ...readExtensions(bytes, at, end, bad) };
+  return { entries, suspects, ...readExtensions(bytes.subarray(0, end), at, bad) };
 }
 
 function invalid(file: string, what: string): AtomicSnapshotError {
@@ -171,53 +203,14 @@ function sharedIndexMissing(file: string, name: string): AtomicSnapshotError {
   );
 }
 
-type Extensions = Pick<GitIndex, 'cacheTree' | 'resolveUndo'> & {
-  readonly link: SplitLink | null;
-  readonly sparse: boolean;
-};
-
-function readExtensions(bytes: Buffer, start: number, end: number, bad: (what: string) => Error): Extensions {
-  let cacheTree: CacheTree | null = null;
-  let resolveUndo: readonly string[] = [];
-  let link: SplitLink | null = null;
-  let sparse = false;
-  for (let at = start; at + 8 <= end; ) {
-    const name = bytes.toString('latin1', at, at + 4);
-    const size = bytes.readUInt32BE(at + 4);
-    if (name === 'TREE') cacheTree = parseCacheTree(bytes.subarray(at + 8, at + 8 + size), bad);
-    if (name === 'REUC') resolveUndo = readResolveUndo(bytes.subarray(at + 8, at + 8 + size));
-    if (name === 'link') link = parseLink(bytes.subarray(at + 8, at + 8 + size));
-    if (name === 'sdir') sparse = true;
-    // Extensions in lower case must be understood.
-    if (name[0]! >= 'a' && name !== 'link' && name !== 'sdir') throw bad(`needs the unknown extension ${name}`);
-    at += 8 + size;
-  }
-  return { cacheTree, resolveUndo, link, sparse };
-}
-
-/** For each path: its name, three octal modes, each ended by a NUL, and an object name for each mode but 0. */
-function readResolveUndo(bytes: Buffer): string[] {
-  const oids: string[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    at = bytes.indexOf(0, at) + 1;
-    let stages = 0;
-    for (let i = 0; i < 3; i++) {
-      const end = bytes.indexOf(0, at);
-      if (bytes.toString('latin1', at, end) !== '0') stages++;
-      at = end + 1;
-    }
-    for (; stages > 0; stages--, at += 20) oids.push(bytes.toString('hex', at, at + 20));
-  }
-  return oids;
-}
-
 /** The offset encoding of packs and index version 4. */
 function readVarint(bytes: Buffer, start: number): [value: number, next: number] {
   let at = start;
-  let byte = bytes[at++]!;
+  let byte = bytes[at++] ?? 0;
   let value = byte & 0x7f;
-  while (byte & 0x80) {
-    byte = bytes[at++]!;
+  // No name is so long that its length takes more than four bytes.
+  while (byte & 0x80 && at < start + 5) {
+    byte = bytes[at++] ?? 0;
     value = (value + 1) * 128 + (byte & 0x7f);
   }
   return [value, at];
@@ -229,7 +222,8 @@ export function viewOf(bytes: Buffer): DataView {
 
 /**
  * Whether a file's stat proves that it is what the index entry at `at` recorded: type, execute bit, size and times, of an
- * entry that is neither unmerged nor added with --intent-to-add. No: it may still be equal, and must be read. Uses nothing but its parameters, for its text is sent to a thread (scan/stat-helper.ts).
+ * entry that is neither unmerged nor added with --intent-to-add. `false` proves nothing: the file may be unchanged, but
+ * it has to be read. It uses nothing but its parameters, because its text is sent to a thread (scan/stat-helper.ts).
  */
 export function statMatches(table: DataView, at: number, indexMtimeMs: number, stat: fs.Stats): boolean {
   // The same arithmetic as Node's own, so that equal times give equal numbers.

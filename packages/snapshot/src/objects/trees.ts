@@ -54,7 +54,7 @@ export function writeTrees(writer: ObjectWriter, source: TreeSource): string {
     const prefix = dir === '' ? '' : `${dir}/`;
     const known = source.known?.(dir, cache) ?? null;
     if (known !== null) {
-      at = cache !== null && cache.entryCount > 0 ? at + cache.entryCount : endOf(paths, prefix, at);
+      at = endOf(paths, prefix, { start: at, likely: at + (cache?.entryCount ?? 0) });
       source.onTree?.(dir, known);
       return known;
     }
@@ -96,8 +96,17 @@ function encodeTree(heads: readonly string[], oids: readonly string[], size: num
   return body;
 }
 
-/** Position after the last path that starts with `prefix`, by binary search. */
-function endOf(paths: readonly BytePath[], prefix: BytePath, start: number): number {
+/**
+ * Position after the last path that starts with `prefix`: `likely`, where that proves right, else found by binary search. A
+ * damaged index may count wrong, and whoever believed it would pass files by.
+ */
+function endOf(
+  paths: readonly BytePath[],
+  prefix: BytePath,
+  { start, likely }: { readonly start: number; readonly likely: number },
+): number {
+  const isEnd = likely === paths.length || paths[likely]?.startsWith(prefix) === false;
+  if (likely > start && isEnd && paths[likely - 1]!.startsWith(prefix)) return likely;
   let lo = start;
   let hi = paths.length;
   while (lo < hi) {
