@@ -54,12 +54,6 @@ export function decodeOtherRefs(bytes: Buffer): OtherRefs {
   return new Map(lines.map((line) => [line.slice(41), line.slice(0, 40)]));
 }
 
-/** Commits to keep from being pruned: what only a branch or the stash holds is gone for good once that is deleted. */
-export function commitsOf(refs: OtherRefs): string[] {
-  const names = [...refs].filter(([name]) => !name.startsWith('refs/tags/'));
-  return [...new Set(names.map(([, oid]) => oid))];
-}
-
 export interface MovedRef {
   /** Full name of a branch or tag; `stash@{n}` as it was called then. */
   readonly ref: string;

@@ -72,6 +72,12 @@ export class ObjectStore {
     return raw.body;
   }
 
+  /** The content of an object of this type; null where there is none, or none that is sound. */
+  findSound(oid: string, type: ObjectType): Buffer | null {
+    const accept = (raw: RawObject) => raw.type === type && hashObject(raw.type, raw.body) === oid;
+    return unlessDamaged(() => this.#findIn(oid, accept))?.body ?? null;
+  }
+
   /** The object's type, going by its header alone; null where there is no such object, or a damaged one. */
   typeOf(oid: string): ObjectType | null {
     const looseTypeOf = (name: string) => this.#looseHeader(name)?.type ?? null;

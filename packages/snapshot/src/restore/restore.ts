@@ -10,6 +10,7 @@ import { SUBJECT } from '../snapshot/commit-message.ts';
 import { type NamedSnapshot, resolveSnapshot } from '../snapshot/find-snapshot.ts';
 import { type LoadedSnapshot, loadSnapshot } from '../snapshot/load-snapshot.ts';
 import { type PathHistory, pathHistoryOf } from '../snapshot/path-history.ts';
+import { protectedBySnapshot } from '../snapshot/protected-objects.ts';
 import { readStateFile, readStateHead } from '../snapshot/state-files.ts';
 import type { Progress } from '../snapshot/take-options.ts';
 import { apply, lockIndex, proveApplicable } from './apply.ts';
@@ -22,6 +23,7 @@ import { assertRefsMayMove, planRefMoves, type RefMove } from './ref-moves.ts';
 import type { RestoreJob } from './restore-job.ts';
 import type { RecoverOptions, RestoreOptions, RestoreReport } from './restore-options.ts';
 import { takeSafety } from './safety-snapshot.ts';
+import { writeTagObjects } from './tag-objects.ts';
 
 /** Everything `AtomicSnapshot.restore` promises. */
 export async function restoreSnapshot(
@@ -117,9 +119,11 @@ async function applySnapshot(
     ...(snapshot.runId === null ? {} : { runId: snapshot.runId }),
   };
   const { rules, knows, otherRules } = pathHistoryOf(store, snapshot, ignoreCase);
-  const protectedCommits = [...snapshot.protectedCommits.filter((oid) => !isSnapshot(store, oid)), snapshot.oid];
+  const held = protectedBySnapshot(store, snapshot);
+  const commits = [...held.commits.filter((oid) => isOfTheUser(store, oid)), snapshot.oid];
+  const protectedObjects = { ...held, commits };
   const refMoves = request.refMoves.map(({ ref, from }) => [ref, from] as const);
-  const extras = { otherRules, protectedCommits, refMoves, isTolerant: request.isForced, isAnonymous: request.dryRun };
+  const extras = { otherRules, protectedObjects, refMoves, isTolerant: request.isForced, isAnonymous: request.dryRun };
   const taken = await takeSafety(repo, { label: snapshot.label, options: safety, extras }, snapshot);
   const { job, now } = await planJob({ repo, store, target: snapshot, request }, taken, { rules, knows });
   const { filesOnly } = request;
@@ -157,6 +161,7 @@ async function applySnapshot(
     throw error;
   }
   await apply(job, lock);
+  writeTagObjects(store, snapshot, report.moved);
   closeJournal(repo);
   return report;
 }
@@ -192,9 +197,9 @@ async function planJob(
   }
 }
 
-/** Undoing back and forth must not keep every state there ever was. */
-function isSnapshot(store: ObjectStore, oid: string): boolean {
-  return store.contains(oid) && readCommit(store, oid).message.startsWith(SUBJECT);
+/** A commit that is no snapshot: undoing back and forth must not protect every state there ever was. */
+function isOfTheUser(store: ObjectStore, oid: string): boolean {
+  return store.typeOf(oid) === 'commit' && !readCommit(store, oid).message.startsWith(SUBJECT);
 }
 
 function movedSince({ repo, store, target, refMoves }: RestoreJob): MovedRef[] {

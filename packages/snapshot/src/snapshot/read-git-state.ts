@@ -9,6 +9,7 @@ import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { readTree } from '../objects/trees.ts';
 import type { Skipped } from '../scan/scan.ts';
+import { type HeldByRefs, readHeldByRefs } from './held-by-refs.ts';
 import type { Lack } from './manifest.ts';
 
 /** Everything of a repository's state that lies in git's own files. */
@@ -22,6 +23,8 @@ export interface GitState {
   /** Names in the git directory at which git expects a file and something else is. */
   readonly skipped: readonly Skipped[];
   readonly otherRefs: OtherRefs;
+  /** What git would prune once a branch, a tag or a stash entry is gone. */
+  readonly heldByRefs: HeldByRefs;
 }
 
 /**
@@ -33,6 +36,7 @@ export function readGitState(repo: Repository, store: ObjectStore, lacks: Lack[]
   const skipped: Skipped[] = [];
   const onSkipped = (name: string) => skipped.push({ path: `.git/${name}`, reason: 'not a regular file' });
   const head = orElse(lacks, 'HEAD', { read: () => readHead(repo), fallback: () => ({ branch: null, oid: null }) });
+  const otherRefs = readOtherRefs(repo);
   return {
     head,
     symbolicBranch: head.branch === null ? [] : symbolicChain(repo, head.branch),
@@ -43,7 +47,8 @@ export function readGitState(repo: Repository, store: ObjectStore, lacks: Lack[]
     }),
     operation: readOperationFiles(repo.gitDir, onSkipped),
     skipped,
-    otherRefs: readOtherRefs(repo),
+    otherRefs,
+    heldByRefs: readHeldByRefs(repo, store, otherRefs),
   };
 }
 

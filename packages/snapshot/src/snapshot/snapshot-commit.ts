@@ -1,9 +1,9 @@
 import { mentionedObjects } from '../git/operation-files.ts';
-import { commitsOf } from '../git/other-refs.ts';
 import { addCommit, encodeCommit, readCommit } from '../objects/commit.ts';
 import { writeTreeOf } from '../objects/trees.ts';
 import { composeMessage } from './commit-message.ts';
 import { withSeal } from './commit-seal.ts';
+import { protectedByTake } from './protected-objects.ts';
 import type { TakeContext } from './take-context.ts';
 
 export interface SnapshotTrees {
@@ -40,9 +40,10 @@ export function addSnapshotCommit(take: TakeContext, trees: SnapshotTrees): stri
 }
 
 /** The commits that git must not prune while the snapshot exists: parents of its state commit. */
-function protectedCommitsOf({ git, store, extras }: TakeContext, detached: readonly string[]): string[] {
-  const mentioned = mentionedObjects(git.operation).filter((oid) => store.find(oid)?.type === 'commit');
-  const named = [...commitsOf(git.otherRefs), ...extras.protectedCommits, ...detached];
-  const others = named.filter((oid) => oid !== git.head.oid && store.contains(oid));
-  return [...new Set([...mentioned, ...others])];
+function protectedCommitsOf(take: TakeContext, detached: readonly string[]): string[] {
+  const { git, store } = take;
+  const { commits } = protectedByTake(take);
+  // A parent that is no commit would break every gc of the user's.
+  const named = [...mentionedObjects(git.operation), ...detached].filter((oid) => store.typeOf(oid) === 'commit');
+  return [...new Set([...named, ...commits])].filter((oid) => oid !== git.head.oid);
 }

@@ -3,6 +3,7 @@ import { encodeOtherRefs } from '../git/other-refs.ts';
 import { DIRECTORY, REGULAR, type TreeItem, writeTreeOf } from '../objects/trees.ts';
 import type { Scan } from '../scan/scan.ts';
 import { encodeManifest, type Manifest } from './manifest.ts';
+import { encodeProtectedTags, protectedByTake, TAGGED, TAGS } from './protected-objects.ts';
 import { encodeSurroundings, type Surroundings } from './surroundings.ts';
 import type { TakeContext } from './take-context.ts';
 import { writeIndexOnlyBlobs } from './tracked-trees.ts';
@@ -36,6 +37,9 @@ export function writeStateTree(take: TakeContext, scan: Scan, { present, around 
   add('surroundings.json', encodeSurroundings(around));
   const indexOnly = writeIndexOnlyBlobs(writer, index, tracked);
   if (indexOnly !== null) items.push({ path: 'kept', mode: DIRECTORY, oid: indexOnly });
+  const tags = encodeProtectedTags(take);
+  if (tags !== null) add(TAGS, tags);
+  for (const entry of protectedByTake(take).others) items.push({ path: `${TAGGED}/${entry.oid}`, ...entry });
   add('manifest.json', encodeManifest(manifestOf(take, scan, present)));
   return writeTreeOf(writer, items);
 }

@@ -1,4 +1,5 @@
 import type { Head } from '../git/refs.ts';
+import type { ProtectedObjects } from '../objects/protected-objects.ts';
 import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
 import type { Skipped } from '../scan/scan.ts';
 import type { SnapshotKind } from './snapshot-kind.ts';
@@ -45,8 +46,8 @@ export interface TakeReport {
 export interface TakeExtras {
   /** The take captures what these rules do not ignore, even where today's rules ignore it. */
   readonly otherRules: Pick<TreeIgnoreRules, 'ignores'> | null;
-  /** Commits that git must not prune while the snapshot exists. */
-  readonly protectedCommits: readonly string[];
+  /** What git must not prune while the snapshot exists, beside what the take protects by itself. */
+  readonly protectedObjects?: ProtectedObjects;
   /** The refs that the restore is about to move, and where they stand. */
   readonly refMoves?: readonly (readonly [ref: string, oid: string | null])[];
   /**

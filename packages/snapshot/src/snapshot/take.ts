@@ -20,6 +20,7 @@ import { resolveSnapshot } from './find-snapshot.ts';
 import { loadSnapshot } from './load-snapshot.ts';
 import type { Lack } from './manifest.ts';
 import { pathHistoryOf } from './path-history.ts';
+import { rememberTags } from './protected-objects.ts';
 import { isUnchanged, readGitState } from './read-git-state.ts';
 import { addSnapshotCommit } from './snapshot-commit.ts';
 import { newSnapshotId, SNAPSHOT_REFS } from './snapshot-id.ts';
@@ -34,7 +35,7 @@ const TRIES = 3;
 /** Twenty thousand index entries take roughly this many bytes. */
 const HELPER_FROM_BYTES = 1_600_000;
 
-const NO_EXTRAS: TakeExtras = { otherRules: null, protectedCommits: [], isAnonymous: false };
+const NO_EXTRAS: TakeExtras = { otherRules: null, isAnonymous: false };
 
 /**
  * Takes a snapshot and returns a report. It is `AtomicSnapshot.take` for callers who need more than
@@ -123,6 +124,7 @@ async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
   const ref = SNAPSHOT_REFS + newSnapshotId();
   if (!extras.isAnonymous) updateRef(repo, ref, oid, null);
   cache.save();
+  rememberTags(take);
   saveByteProofs(take, proofs);
   return {
     ref,

@@ -15,6 +15,7 @@ import { hashObject } from '../../src/objects/object-id.ts';
 import { ObjectStore } from '../../src/objects/object-store.ts';
 import { parseEntryHeader } from '../../src/objects/pack-entry.ts';
 import { PackIndex } from '../../src/objects/pack-index.ts';
+import { decodeTagObjects, encodeTagObjects, parseTag } from '../../src/objects/tag-objects.ts';
 import { parseTree } from '../../src/objects/trees.ts';
 
 const OID = /^[0-9a-f]{40}$/;
@@ -159,6 +160,26 @@ const TARGETS: readonly FuzzTarget[] = [
       expect(input.toString('latin1').startsWith(header)).toBe(true);
       expect(OID.test(tree) && parents.every((parent) => OID.test(parent))).toBe(true);
       expect(new Date(time * 1_000).toISOString()).toMatch(/Z$/);
+    },
+  },
+  {
+    name: 'tag',
+    seeds: () => bodies('tag'),
+    tokens: ['object ', 'type ', 'commit', 'tag', 'a'.repeat(40)],
+    refuses: () => false,
+    run: (input) => {
+      const tag = parseTag(input);
+      if (tag !== null)
+        expect(input.toString('latin1').startsWith(`object ${tag.object}\ntype ${tag.type}\n`)).toBe(true);
+    },
+  },
+  {
+    name: 'tag-objects',
+    seeds: () => [encodeTagObjects(new Map(bodies('tag').map((body) => [hashObject('tag', body), body])))],
+    tokens: ['a'.repeat(40), ' 999999999\n', '\n'],
+    refuses: () => false,
+    run: (input) => {
+      for (const [oid, body] of decodeTagObjects(input)) expect(hashObject('tag', body)).toBe(oid);
     },
   },
 ];
