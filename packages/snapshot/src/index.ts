@@ -5,6 +5,7 @@ import { ownBytes } from './compare/own-bytes.ts';
 import { type VerifyReport, verifySnapshot } from './compare/verify.ts';
 import { deleteRef, type Head, readHead } from './git/refs.ts';
 import { findRepository, type Place } from './git/repository.ts';
+import { putSealKeyBack } from './git/seal.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { type JournalState, journalStateOf } from './restore/journal.ts';
 import { recoverRestore, restoreSnapshot } from './restore/restore.ts';
@@ -104,6 +105,7 @@ export class AtomicSnapshot {
       if (ref === oid) throw snapshotNotFound(repo, ref);
       if (options.exclusive === true) removeDeadDrop(repo, ref);
       deleteRef(repo, ref, options.oid ?? oid);
+      putSealKeyBack(repo.commonDir);
     });
   }
 

@@ -44,6 +44,20 @@ export function isSealed(commonDir: string, bytes: Uint8Array, seal: Uint8Array)
   return key !== null && isRight(key);
 }
 
+/**
+ * Puts the key that this process knows back where a task deleted it: without it every snapshot
+ * would be foreign.
+ */
+export function putSealKeyBack(commonDir: string): void {
+  const key = remembered.get(commonDir)?.[0];
+  if (key === undefined) return;
+  const dir = fs.lstatSync(path.join(commonDir, 'devs'), { throwIfNoEntry: false });
+  // What else may lie there is named by the next command that needs the key.
+  if (dir?.isDirectory() === false) return;
+  const isThere = fs.lstatSync(keyFile(commonDir), { throwIfNoEntry: false }) !== undefined;
+  if (!isThere) createKey(commonDir, key);
+}
+
 function macOf(key: Buffer, bytes: Uint8Array): Buffer {
   return createHmac('sha256', key).update(bytes).digest();
 }

@@ -119,6 +119,16 @@ describe('the key', () => {
     expect(fingerprint(repo)).toEqual(before);
   });
 
+  test('that a task deletes comes back at the end of a run that succeeds, too', async () => {
+    const { repo, ref } = await target();
+    const key = fs.readFileSync(repo.path(KEY));
+    const run = await AtomicSnapshot.take(repo.dir, 'run');
+    fs.rmSync(repo.path('.git/devs'), { recursive: true });
+    await AtomicSnapshot.drop(repo.dir, run);
+    expect(fs.readFileSync(repo.path(KEY))).toEqual(key);
+    expect((await AtomicSnapshot.list(repo.dir)).find((info) => info.ref === ref)?.kind).toBe('manual');
+  });
+
   test('that a killed creator left under a second name is used', async () => {
     const { repo, ref } = await target();
     fs.linkSync(repo.path(KEY), repo.path(`${KEY}.tmp.0123456789ab`));
