@@ -64,6 +64,23 @@ test('an index whose cache tree is cut short is refused', async () => {
   expect(repo.refs()).toEqual([]);
 });
 
+test('a cache tree that counts other entries than the index has is not believed', async () => {
+  const repo = Repo.create();
+  for (const content of ['1\n', '2\n']) {
+    repo.write('a', content);
+    repo.commitAll('base');
+  }
+  const ref = await AtomicSnapshot.take(repo.dir, 'x');
+  fs.rmSync(repo.path('.git/index'));
+  // Refuses to start, and leaves an index without entries whose cache tree is HEAD's.
+  expect(() => repo.git('rebase', '-x', 'false', 'HEAD~1')).toThrow('uncommitted changes');
+  expect(repo.git('ls-files')).toBe('');
+  expect(fs.readFileSync(repo.path('.git/index')).includes('TREE')).toBe(true);
+  await AtomicSnapshot.restore(repo.dir, ref);
+  expect(repo.read('a')).toBe('2\n');
+  expect(repo.git('status', '--porcelain')).toBe('');
+});
+
 test('an index out of order is refused, as git does, and nothing changes', async () => {
   const repo = Repo.create();
   repo.write('a', '1\n');

@@ -39,7 +39,10 @@ export interface TreeSource {
   readonly paths: readonly BytePath[];
   /** Null leaves the path out. */
   entry(position: number): TreeEntry | null;
-  /** The name of the tree of a directory where it is known without looking at its entries. */
+  /**
+   * The name of the tree of a directory where it is known without looking at its entries; `cache` is what the cache tree
+   * says of it, null where that is not of the entries at hand.
+   */
   known?(dir: BytePath, cache: CacheTree | null): string | null;
   readonly cacheTree?: CacheTree | null;
   /** Told each directory's tree. */
@@ -52,9 +55,10 @@ export function writeTrees(writer: ObjectWriter, source: TreeSource): string {
   let at = 0;
   const build = (dir: BytePath, cache: CacheTree | null): string | null => {
     const prefix = dir === '' ? '' : `${dir}/`;
-    const known = source.known?.(dir, cache) ?? null;
+    const valid = cache !== null && isOfThese(paths, prefix, { start: at, count: cache.entryCount }) ? cache : null;
+    const known = source.known?.(dir, valid) ?? null;
     if (known !== null) {
-      at = endOf(paths, prefix, { start: at, likely: at + (cache?.entryCount ?? 0) });
+      at = valid !== null ? at + valid.entryCount : endOf(paths, prefix, at);
       source.onTree?.(dir, known);
       return known;
     }
@@ -97,16 +101,18 @@ function encodeTree(heads: readonly string[], oids: readonly string[], size: num
 }
 
 /**
- * Position after the last path that starts with `prefix`: `likely`, where that proves right, else found by binary search. A
- * damaged index may count wrong, and whoever believed it would pass files by.
+ * Whether a directory of the cache tree has exactly the entries that the index has below it. Git 2.39 itself writes an
+ * index without entries whose cache tree names the tree of HEAD (a rebase that refuses to start after the index was
+ * deleted); a damaged index may count wrong, too. Such a tree would pass for files that nobody tracks, or pass files by.
  */
-function endOf(
-  paths: readonly BytePath[],
-  prefix: BytePath,
-  { start, likely }: { readonly start: number; readonly likely: number },
-): number {
-  const isEnd = likely === paths.length || paths[likely]?.startsWith(prefix) === false;
-  if (likely > start && isEnd && paths[likely - 1]!.startsWith(prefix)) return likely;
+function isOfThese(paths: readonly BytePath[], prefix: BytePath, range: { start: number; count: number }): boolean {
+  const end = range.start + range.count;
+  if (range.count <= 0 || end > paths.length || !paths[end - 1]!.startsWith(prefix)) return false;
+  return end === paths.length || !paths[end]!.startsWith(prefix);
+}
+
+/** Position after the last path that starts with `prefix`, by binary search. */
+function endOf(paths: readonly BytePath[], prefix: BytePath, start: number): number {
   let lo = start;
   let hi = paths.length;
   while (lo < hi) {

@@ -23,7 +23,7 @@ export function writeTrackedTrees(
   const indexTree = writeTrees(writer, {
     paths,
     cacheTree: index.cacheTree,
-    known: (_dir, cache) => (cache !== null && cache.entryCount > 0 ? cache.oid : null),
+    known: (_dir, cache) => cache?.oid ?? null,
     // An unmerged path has no single content, one added with --intent-to-add has none yet.
     entry: (position) => {
       const { stage, intentToAdd } = tracked.entries[position]!;
@@ -37,7 +37,7 @@ export function writeTrackedTrees(
     cacheTree: index.cacheTree,
     known: (dir, cache) => {
       if (changed.has(dir)) return null;
-      return cache !== null && cache.entryCount > 0 ? cache.oid : (indexTrees.get(dir) ?? null);
+      return cache?.oid ?? indexTrees.get(dir) ?? null;
     },
     entry: (position) => {
       const change = changes.get(paths[position]!);
