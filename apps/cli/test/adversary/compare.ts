@@ -85,9 +85,11 @@ function broughtBackWrongly({ original, left, before, after }: Restored, key: st
 
 /** What is not promised stays as it is, but for what is in the way of something that is. */
 function takenAway({ original, before, after }: Restored, key: string, held: ReadonlySet<string>): Difference[] {
+  const path = key.slice(2);
+  if (!isOutside(original, path) && !isOutside(before, path) && !isOutside(after, path)) return [];
   const [wanted, was, is] = [thingAt(original, key), thingAt(before, key), thingAt(after, key)];
   if (is === was || is === wanted || was === SPECIAL || was.startsWith('directory') || was === ABSENT) return [];
-  const isInTheWay = [...parentsOf(key.slice(2))].some((dir) => held.has(`p:${dir}`) && !isDirectory(original, dir));
+  const isInTheWay = [...parentsOf(path)].some((dir) => held.has(`p:${dir}`) && !isDirectory(original, dir));
   return isInTheWay ? [] : [{ key: `not promised: ${key}`, expected: was, actual: is }];
 }
 

@@ -8,6 +8,9 @@ import { Sandbox } from './sandbox.ts';
 // node main.mjs <cases> [<first seed>]: hunts, and writes each kind of finding into DEVS_ADVERSARY_FINDINGS.
 const [count = '1000', first = '1'] = process.argv.slice(2);
 const root = process.env.DEVS_ADVERSARY_SCRATCH ?? fs.mkdtempSync(path.join(os.tmpdir(), 'devs-adversary-'));
+// Another user plays some cases.
+fs.mkdirSync(root, { recursive: true });
+fs.chmodSync(root, 0o755);
 const findings = process.env.DEVS_ADVERSARY_FINDINGS ?? path.join(root, 'findings');
 fs.mkdirSync(findings, { recursive: true });
 const began = Date.now();
