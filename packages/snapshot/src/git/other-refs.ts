@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { readOptional } from '../base/durable.ts';
 import { codeOf } from '../base/errors.ts';
+import { isRefName } from './ref-name.ts';
 import { packedRefs, refOrNothing } from './refs.ts';
 import type { Repository } from './repository.ts';
 
@@ -15,7 +16,9 @@ const TOPS = ['refs/heads/', 'refs/tags/'];
 
 export function readOtherRefs(repo: Repository): OtherRefs {
   const refs = new Map<string, string>();
-  for (const [name, oid] of packedRefs(repo)) if (TOPS.some((top) => name.startsWith(top))) refs.set(name, oid);
+  for (const [name, oid] of packedRefs(repo)) {
+    if (TOPS.some((top) => name.startsWith(top)) && isRefName(name)) refs.set(name, oid);
+  }
   for (const top of TOPS) addLoose(repo, top, refs);
   for (const [n, oid] of stashEntries(repo).entries()) refs.set(`stash@{${n}}`, oid);
   return new Map([...refs].sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -26,12 +29,12 @@ function addLoose(repo: Repository, dir: string, refs: Map<string, string>): voi
   try {
     entries = fs.readdirSync(path.join(repo.commonDir, dir), { withFileTypes: true });
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return;
     throw error;
   }
   for (const entry of entries) {
     if (entry.isDirectory()) addLoose(repo, `${dir}${entry.name}/`, refs);
-    else if (entry.isFile() && !entry.name.endsWith('.lock')) {
+    else if (entry.isFile() && isRefName(dir + entry.name)) {
       // Git ignores a broken ref, too, with a warning of its own.
       const oid = refOrNothing(repo, dir + entry.name);
       if (oid !== null) refs.set(dir + entry.name, oid);

@@ -10,6 +10,7 @@ import {
 } from '../base/durable.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { RealDirectory } from '../base/real-directory.ts';
+import { isRefName } from './ref-name.ts';
 import type { Repository } from './repository.ts';
 
 /** Where HEAD points: a branch (which may have no commit yet), or a commit when detached. */
@@ -34,22 +35,38 @@ export function readHeadBytes({ gitDir }: Repository): Buffer | null {
 }
 
 export function readHead(repo: Repository): Head {
-  const text = readHeadBytes(repo)?.toString('utf8');
-  if (text === undefined) throw invalidRef('HEAD', repo);
-  const branch = /^ref: (.+)\n?$/.exec(text)?.[1];
-  if (branch !== undefined) return { branch, oid: readRef(repo, branch) };
-  if (!OID.test(text.trim())) throw invalidRef('HEAD', repo);
-  return { branch: null, oid: text.trim() };
+  const bytes = readHeadBytes(repo);
+  if (bytes === null || bytes.length > MAX_LOOSE_BYTES) throw invalidRef('HEAD', repo);
+  const text = bytes.toString('utf8');
+  const branch = symbolicTarget(text);
+  if (branch !== null) {
+    if (!isRefName(branch)) throw invalidRef('HEAD', repo);
+    return { branch, oid: readRef(repo, branch) };
+  }
+  const oid = oidIn(text);
+  if (oid === null) throw invalidRef('HEAD', repo);
+  return { branch: null, oid };
 }
 
 /** The object id a ref holds, following symbolic refs; null where there is no such ref. */
 export function readRef(repo: Repository, name: string, depth = 0): string | null {
-  const text = readLoose(refFile(repo, name));
+  const text = readLoose(repo, name);
   if (text === null) return packedRefs(repo).get(name) ?? null;
-  const target = /^ref: (.+)\n?$/.exec(text)?.[1];
-  if (target !== undefined && depth < MAX_SYMBOLIC) return readRef(repo, target, depth + 1);
-  if (!OID.test(text.trim())) throw invalidRef(name, repo);
-  return text.trim();
+  const target = symbolicTarget(text);
+  if (target !== null && depth < MAX_SYMBOLIC && isRefName(target)) return readRef(repo, target, depth + 1);
+  const oid = target === null ? oidIn(text) : null;
+  if (oid === null) throw invalidRef(name, repo);
+  return oid;
+}
+
+/** What a symbolic ref leads to; null where it is none. */
+function symbolicTarget(text: string): string | null {
+  return /^ref:[ \t\r\n]*(.*?)[ \t\r\n]*$/s.exec(text)?.[1] ?? null;
+}
+
+/** The object that a ref names: git looks at nothing behind the white space that follows the name. */
+function oidIn(text: string): string | null {
+  return /^([0-9a-f]{40})(?:\s|$)/i.exec(text)?.[1]?.toLowerCase() ?? null;
 }
 
 /**
@@ -59,8 +76,8 @@ export function readRef(repo: Repository, name: string, depth = 0): string | nul
 export function symbolicChain(repo: Repository, name: string): string[] {
   const chain = [name];
   while (chain.length <= MAX_SYMBOLIC) {
-    const target = /^ref: (.+)\n?$/.exec(readLoose(refFile(repo, chain.at(-1)!)) ?? '')?.[1];
-    if (target === undefined) break;
+    const target = symbolicTarget(readLoose(repo, chain.at(-1)!) ?? '');
+    if (target === null || !isRefName(target)) break;
     chain.push(target);
   }
   return chain;
@@ -76,19 +93,28 @@ export function updateSymbolicRef(repo: Repository, name: string, target: string
   });
 }
 
-function readLoose(file: string): string | null {
+/** No ref is longer: a name has up to 4 096 bytes. */
+const MAX_LOOSE_BYTES = 8192;
+
+function readLoose(repo: Repository, name: string): string | null {
+  const file = refFile(repo, name);
   try {
     const stat = fs.lstatSync(file, { throwIfNoEntry: false });
-    return stat?.isFile() ? readTextIfThere(file) : null;
+    return stat?.isFile() ? readTextIfThere(file, MAX_LOOSE_BYTES) : null;
   } catch (error) {
-    // A ref has the name of the directory that this one would be in.
-    if (codeOf(error) === 'ENOTDIR') return null;
+    // A ref has the name of the directory that this one would be in; or the name is longer than any file's.
+    if (codeOf(error) === 'ENOTDIR' || codeOf(error) === 'ENAMETOOLONG') return null;
+    if (codeOf(error) === 'DEVS_FILE_TOO_LARGE') throw invalidRef(name, repo);
     throw error;
   }
 }
 
-/** Branches and snapshots are shared between linked work trees. */
+/**
+ * Branches and snapshots are shared between linked work trees.
+ * @throws AtomicSnapshotError `DEVS_REF_INVALID` for a name that is none: as a path it could lead anywhere.
+ */
 export function refFile(repo: Repository, name: string): string {
+  if (!isRefName(name)) throw invalidRef(name, repo);
   return path.join(repo.commonDir, name);
 }
 
@@ -99,20 +125,7 @@ function invalidRef(name: string, repo: Repository): AtomicSnapshotError {
   });
 }
 
-/** All refs under `prefix` (ending in `/`, one level), loose ones before packed ones. */
-export function listRefs(repo: Repository, prefix: string): Map<string, string> {
-  const refs = new Map<string, string>();
-  for (const [name, oid] of packedRefs(repo)) if (name.startsWith(prefix)) refs.set(name, oid);
-  const dir = refFile(repo, prefix);
-  if (!fs.existsSync(dir)) return refs;
-  for (const entry of fs.readdirSync(dir, { withFileTypes: true })) {
-    if (!entry.isFile() || entry.name.endsWith('.lock')) continue;
-    const oid = readRef(repo, prefix + entry.name);
-    if (oid !== null) refs.set(prefix + entry.name, oid);
-  }
-  return refs;
-}
-
+/** Names are as they are written there; one that git would refuse is refused where it is used as a path. */
 export function packedRefs(repo: Repository): Map<string, string> {
   const refs = new Map<string, string>();
   for (const line of (readTextIfThere(path.join(repo.commonDir, 'packed-refs')) ?? '').split('\n')) {

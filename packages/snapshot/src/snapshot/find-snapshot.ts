@@ -1,7 +1,8 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import { AtomicSnapshotError } from '../base/errors.ts';
-import { nameProblem } from '../base/path-rules.ts';
-import { packedRefs, readRef, refFile } from '../git/refs.ts';
+import { isRefName } from '../git/ref-name.ts';
+import { packedRefs, readRef } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import { SNAPSHOT_REFS } from './snapshot-id.ts';
 
@@ -23,7 +24,7 @@ const OID = /^[0-9a-f]{40}$/;
 export function resolveSnapshot(repo: Repository, name: string): NamedSnapshot {
   if (OID.test(name)) return { ref: refOf(repo, name) ?? name, oid: name };
   const ref = name.startsWith(SNAPSHOT_REFS) ? name : SNAPSHOT_REFS + name;
-  const oid = nameProblem(ref.slice(SNAPSHOT_REFS.length)) === null ? readRef(repo, ref) : null;
+  const oid = isSnapshotRef(ref) ? readRef(repo, ref) : null;
   if (oid !== null) return { ref, oid };
   throw snapshotNotFound(repo, ref);
 }
@@ -47,16 +48,20 @@ function refOf(repo: Repository, oid: string): string | null {
 export function listSnapshotRefs(repo: Repository): Map<string, string | null> {
   const refs = new Map<string, string | null>();
   for (const [ref, oid] of packedRefs(repo)) {
-    if (ref.startsWith(SNAPSHOT_REFS) && nameProblem(ref.slice(SNAPSHOT_REFS.length)) === null) refs.set(ref, oid);
+    if (isSnapshotRef(ref)) refs.set(ref, oid);
   }
-  const dir = refFile(repo, SNAPSHOT_REFS);
+  const dir = path.join(repo.commonDir, SNAPSHOT_REFS);
   if (!fs.existsSync(dir)) return refs;
   for (const entry of fs.readdirSync(dir, { withFileTypes: true })) {
-    if (!entry.isFile() || entry.name.endsWith('.lock')) continue;
     const ref = SNAPSHOT_REFS + entry.name;
-    refs.set(ref, readRefIfSound(repo, ref));
+    if (entry.isFile() && isSnapshotRef(ref)) refs.set(ref, readRefIfSound(repo, ref));
   }
   return refs;
+}
+
+/** Ids are flat: none has a slash. */
+function isSnapshotRef(ref: string): boolean {
+  return ref.startsWith(SNAPSHOT_REFS) && !ref.includes('/', SNAPSHOT_REFS.length) && isRefName(ref);
 }
 
 function readRefIfSound(repo: Repository, ref: string): string | null {
