@@ -3,7 +3,7 @@ import { explained } from './base/system-errors.ts';
 import { type DiffEntry, type DiffOptions, diffSnapshots } from './compare/diff.ts';
 import { ownBytes } from './compare/own-bytes.ts';
 import { type VerifyReport, verifySnapshot } from './compare/verify.ts';
-import { deleteRef, type Head, readHead } from './git/refs.ts';
+import { deleteRef, type Head, readHead, refOrNothing, updateRef } from './git/refs.ts';
 import { findRepository, type Place } from './git/repository.ts';
 import { putSealKeyBack } from './git/seal.ts';
 import { ObjectStore } from './objects/object-store.ts';
@@ -11,7 +11,7 @@ import { type JournalState, journalStateOf } from './restore/journal.ts';
 import { recoverRestore, restoreSnapshot } from './restore/restore.ts';
 import type { RecoverOptions, RestoreOptions, RestoreReport } from './restore/restore-options.ts';
 import { removeDeadDrop } from './snapshot/abandoned-files.ts';
-import { listSnapshotRefs, resolveSnapshot, snapshotNotFound } from './snapshot/find-snapshot.ts';
+import { listSnapshotRefs, type NamedSnapshot, resolveSnapshot, snapshotNotFound } from './snapshot/find-snapshot.ts';
 import { loadSnapshot } from './snapshot/load-snapshot.ts';
 import { readInfoIfWhole, type SnapshotInfo } from './snapshot/snapshot-info.ts';
 import { takeSnapshot } from './snapshot/take.ts';
@@ -27,6 +27,7 @@ export type { Head } from './git/refs.ts';
 export { findRepository, type Place, type Repository } from './git/repository.ts';
 export type { LeftAlone } from './restore/left-alone.ts';
 export type { RecoverOptions, RestoreOptions, RestoreReport } from './restore/restore-options.ts';
+export type { NamedSnapshot } from './snapshot/find-snapshot.ts';
 export type { Lack } from './snapshot/manifest.ts';
 export { newSnapshotId, SNAPSHOT_REFS } from './snapshot/snapshot-id.ts';
 export type { SnapshotInfo } from './snapshot/snapshot-info.ts';
@@ -92,6 +93,23 @@ export class AtomicSnapshot {
    */
   static async recover(place: Place, options: RecoverOptions = {}): Promise<RestoreReport | null> {
     return explained(() => recoverRestore(place, options));
+  }
+
+  /**
+   * Makes the ref hold the snapshot again where another program deleted or rewrote it (`rm -rf`,
+   * `filter-branch --all`). Returns whether that was necessary.
+   * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`, `DEVS_SNAPSHOT_FOREIGN`, `DEVS_GIT_LOCKED`
+   */
+  static async hold(place: Place, { ref, oid }: NamedSnapshot): Promise<boolean> {
+    return explained(async () => {
+      const repo = findRepository(place);
+      const current = refOrNothing(repo, ref);
+      if (current === oid) return false;
+      using store = new ObjectStore(repo.commonDir);
+      await loadSnapshot(repo, store, { ref, oid });
+      updateRef(repo, ref, oid, current);
+      return true;
+    });
   }
 
   /**

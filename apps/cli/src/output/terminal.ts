@@ -192,6 +192,12 @@ export class Terminal {
         this.#progress.clear();
         this.#detail(`run ${event.runId}, task ${event.taskId}: ${event.command}`);
         return;
+      case 'snapshot-held-again':
+        this.warn(`the command deleted or rewrote ${event.ref}; it holds the snapshot of run ${event.runId} again`);
+        return;
+      case 'end-unknown':
+        this.warn(`what run ${event.runId} did cannot be told in full: ${event.message.split('\n')[0]}`);
+        return;
       case 'restored':
         this.#detail(`restored ${event.report.written.length} files, deleted ${event.report.deleted.length}`, event.ms);
         for (const line of describeLeftAlone(event.report)) this.say(line);

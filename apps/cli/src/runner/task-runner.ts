@@ -158,7 +158,7 @@ export class TaskRunner {
     const end = { status: 'succeeded' as const, exitCode: 0, headAfter, forget };
     await this.#timed('write the end', () => log.finish(runId, end));
     if (!forget) {
-      const { afterOid: _, ...snapshots } = await this.#takeAfter(run, 'succeeded 0');
+      const { afterOid: _, ...snapshots } = await this.#takeAfterIfSound(run, 'succeeded 0');
       return { ...snapshots, restored: false };
     }
     await this.#timed('drop the snapshot', () => dropIfThere(repo, before.ref, before.oid));
@@ -171,7 +171,7 @@ export class TaskRunner {
     const { exitCode, signal, error } = outcome;
     // Written at once, and again with what the after snapshot adds: taking that one may fail.
     await log.finish(runId, { status: 'failed', exitCode, signal, error });
-    const { afterOid, ...kept } = await this.#takeAfterFailure(run, `failed ${exitCode}`);
+    const { afterOid, ...kept } = await this.#takeAfterIfSound(run, `failed ${exitCode}`);
     // Whoever took the lock away may be at work here: then nothing is restored over it.
     if (this.#options.onFailure !== 'restore' || lock.signal.aborted) return { ...kept, restored: false };
     const started = now();
@@ -183,13 +183,29 @@ export class TaskRunner {
     return { snapshotRef: null, afterRef: null, changes: kept.changes, restored: true };
   }
 
-  /** A repository that the task left so that no snapshot of it can be taken is restored all the same, if asked for. */
-  async #takeAfterFailure(run: EndedRun, outcome: string): Promise<RunStates> {
+  /**
+   * As `#takeAfter`. A task may leave a repository that no snapshot can be taken of; the run then ends as it would
+   * have, with its before snapshot, and what it did is said to be unknown.
+   */
+  async #takeAfterIfSound(run: EndedRun, outcome: string): Promise<RunStates> {
+    await this.#holdAgain(run);
     try {
       return await this.#takeAfter(run, outcome);
     } catch (error) {
-      if (this.#options.onFailure !== 'restore' || !(error instanceof AtomicSnapshotError)) throw error;
+      if (!(error instanceof AtomicSnapshotError)) throw error;
+      this.#emit({ type: 'end-unknown', runId: run.runId, message: error.message });
       return { snapshotRef: run.before.ref, afterRef: null, afterOid: null, changes: null };
+    }
+  }
+
+  /** Gives the run's snapshot its ref again where the task deleted or rewrote it. */
+  async #holdAgain({ project, runId, before }: EndedRun): Promise<void> {
+    try {
+      const isMended = await AtomicSnapshot.hold(project.repo, before);
+      if (isMended) this.#emit({ type: 'snapshot-held-again', runId, ref: before.ref });
+    } catch (error) {
+      if (!(error instanceof AtomicSnapshotError)) throw error;
+      this.#emit({ type: 'end-unknown', runId, message: error.message });
     }
   }
 

@@ -1,0 +1,58 @@
+// Tasks that damage what a restore needs: `--on-failure restore` does what it promises all the same, and
+// without it a later `devs restore` does.
+import { fingerprint, Repo } from '@devs/test-kit';
+import { expect, test } from 'vitest';
+import { devs } from './devs.ts';
+
+const RUDE: Readonly<Record<string, string>> = {
+  'all refs of devs deleted': 'rm -rf .git/refs/devs',
+  'the refs packed, then deleted':
+    'git pack-refs --all; sed -i.bak "/refs.devs/d" .git/packed-refs; rm .git/packed-refs.bak',
+  'the run’s own ref moved to another commit':
+    'git for-each-ref --format="%(refname)" refs/devs | xargs -n1 -I{} git update-ref {} HEAD',
+  'every commit rewritten':
+    'git add -A; git commit -qm all; git filter-branch -f --msg-filter "sed s/^/x/" -- --all >/dev/null 2>&1',
+  'garbage in the index': 'echo garbage > .git/index',
+  'garbage in HEAD': 'echo garbage > .git/HEAD',
+  'no HEAD': 'rm .git/HEAD',
+  'garbage in the branch': 'echo garbage > .git/refs/heads/main',
+  'a repository inside, without commits': 'git init -q dir',
+  'an empty .git inside': 'mkdir notes; touch notes/.git',
+  'a pipe over a tracked file': 'rm a.txt; mkfifo a.txt',
+  'a branch that became a folder': 'git branch -m main x; git branch -m x main/one',
+  'the branch packed and renamed':
+    'git pack-refs --all; git branch -m main x; git branch -m x main/one; git pack-refs --all',
+  'nothing to read or write': 'chmod 000 a.txt dir secret.txt',
+  'directories that may not be written': 'chmod 555 dir .',
+};
+
+test.each(Object.entries(RUDE))('--on-failure restore: %s', async (_, task) => {
+  const repo = Repo.withWork();
+  const before = fingerprint(repo);
+  const { code, stderr } = await devs(
+    repo.dir,
+    'run',
+    '--on-failure',
+    'restore',
+    '--',
+    'sh',
+    '-c',
+    `${task}; echo x > made.txt; rm -f b.txt; exit 7`,
+  );
+  expect(stderr).not.toMatch(/internal error|\n {4}at /);
+  expect([code, fingerprint(repo)]).toEqual([7, before]);
+  expect(repo.git('fsck', '--no-dangling')).toBe('');
+  expect((await devs(repo.dir, 'run', '--', 'true')).code).toBe(0);
+});
+
+test.each(Object.entries(RUDE))('devs restore later, with --force where it refuses: %s', async (_, task) => {
+  const repo = Repo.withWork();
+  const before = fingerprint(repo);
+  await devs(repo.dir, 'run', '--id', 'rude', '--', 'sh', '-c', `${task}; echo x > made.txt; exit 7`);
+  const first = await devs(repo.dir, 'restore', 'rude');
+  const last = first.code === 0 ? first : await devs(repo.dir, 'restore', 'rude', '--force');
+  expect(`${first.stderr}${last.stderr}`).not.toMatch(/internal error|\n {4}at /);
+  expect(last.stderr).toContain('restored');
+  expect(fingerprint(repo)).toEqual(before);
+  expect(repo.git('fsck', '--no-dangling')).toBe('');
+});
