@@ -16,9 +16,6 @@ const RUDE: Readonly<Record<string, string>> = {
   'garbage in HEAD': 'echo garbage > .git/HEAD',
   'no HEAD': 'rm .git/HEAD',
   'garbage in the branch': 'echo garbage > .git/refs/heads/main',
-  'a repository inside, without commits': 'git init -q dir',
-  'an empty .git inside': 'mkdir notes; touch notes/.git',
-  'a pipe over a tracked file': 'rm a.txt; mkfifo a.txt',
   'a branch that became a folder': 'git branch -m main x; git branch -m x main/one',
   'the branch packed and renamed':
     'git pack-refs --all; git branch -m main x; git branch -m x main/one; git pack-refs --all',

@@ -16,7 +16,9 @@ export function fingerprint(repo: Repo): string[] {
     const file = path.join(repo.dir, '.git', name);
     if (fs.existsSync(file)) lines.push(`git ${name} ${digest(fs.readFileSync(file))}`);
   }
-  const branch = fs.readFileSync(path.join(repo.dir, '.git/HEAD'), 'utf8').trim();
+  const head = path.join(repo.dir, '.git/HEAD');
+  if (!fs.existsSync(head)) return lines;
+  const branch = fs.readFileSync(head, 'utf8').trim();
   const tip = branch.startsWith('ref: ') ? repo.git('for-each-ref', '--format=%(objectname)', branch.slice(5)) : branch;
   lines.push(`head ${branch} ${tip}`);
   return lines;
@@ -34,7 +36,8 @@ function walk(root: string, dir: string, lines: string[]): void {
     else if (stat.isDirectory()) {
       lines.push(`dir ${relative} ${mode}`);
       walk(root, relative, lines);
-    } else lines.push(`file ${relative} ${mode} ${digest(fs.readFileSync(file))}`);
+    } else if (!stat.isFile()) lines.push(`special ${relative} ${mode}`);
+    else lines.push(`file ${relative} ${mode} ${digest(fs.readFileSync(file))}`);
   }
 }
 
