@@ -6,7 +6,7 @@ export interface Commit {
   readonly tree: string;
   readonly parents: readonly string[];
   readonly message: string;
-  /** When it was committed, in seconds since the epoch; 0 where the commit does not say it as git does. */
+  /** The committer's time in seconds since the epoch; 0 where git would not read it. */
   readonly time: number;
 }
 

@@ -1,8 +1,9 @@
 import { DamagedBytes } from './damaged-bytes.ts';
 
 /**
- * What a delta makes of `base` (git's Documentation/gitformat-pack.txt, "Deltified representation").
- * `accept` is told the size of the result before memory is set aside for it, and may throw.
+ * Applies a delta to `base` and returns the result (git's Documentation/gitformat-pack.txt,
+ * "Deltified representation"). `accept` learns the size of the result before memory is set aside,
+ * and may throw.
  * @throws DamagedBytes
  */
 export function applyDelta(base: Buffer, delta: Buffer, accept: (size: number) => void): Buffer {
@@ -36,12 +37,12 @@ export function applyDelta(base: Buffer, delta: Buffer, accept: (size: number) =
   return out;
 }
 
-/** The size of what a delta makes, by its beginning. @throws DamagedBytes */
+/** Reads the size of the result from the first bytes of a delta. @throws DamagedBytes */
 export function resultSizeOf(delta: Buffer): number {
   return readSize(delta, readSize(delta, 0).at).size;
 }
 
-/** Seven bits a byte, the lowest first; seven bytes are more than any file has. */
+/** A size has seven bits a byte, the lowest first. Seven bytes hold the size of any file. */
 function readSize(delta: Buffer, start: number): { readonly size: number; readonly at: number } {
   let size = 0;
   for (let i = 0; i < 7; i++) {

@@ -16,7 +16,7 @@ export interface HistoryEntry {
 }
 
 /**
- * What `tip` has and `base` has not, newest first, as `git log base..tip` lists it. Both may be
+ * Lists what `tip` has and `base` has not, newest first, as `git log base..tip` does. Both may be
  * commits or annotated tags, which are peeled. A `base` of null has nothing. At most 500 commits
  * are read of each side, so the end of a longer list is missing.
  * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`
@@ -48,7 +48,10 @@ async function logOf(store: ObjectStore, oid: string): Promise<Log> {
 type IsomorphicGit = typeof import('isomorphic-git');
 type Repository = { readonly fs: ReturnType<typeof objectFs>; readonly gitdir: string };
 
-/** Errors of isomorphic-git name no way out, and of hostile bytes it throws a TypeError: all become ours. */
+/**
+ * Turns the errors of isomorphic-git into ours. Its own name no way out, and hostile bytes make it
+ * throw a TypeError.
+ */
 async function withIsomorphicGit<T>(
   store: ObjectStore,
   oid: string,

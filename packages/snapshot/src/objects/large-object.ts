@@ -17,8 +17,8 @@ export interface LargeObject {
 }
 
 /**
- * The content, a piece at a time.
- * @throws DamagedBytes, or zlib's error, where it has another name or size than it should, after the last piece.
+ * Yields the content, a piece at a time. Whether it has the right name shows after the last piece.
+ * @throws DamagedBytes, or zlib's error, where the content has another name or size than it should.
  */
 export async function* streamObject(object: LargeObject, oid: string): AsyncGenerator<Buffer> {
   const opened = openObjectFile(object.file);

@@ -15,8 +15,8 @@ export function writeLoose(objectsDir: string, oid: string, type: ObjectType, bo
 }
 
 /**
- * Stores `size` bytes that `chunks` yields as a loose blob without holding them in memory, and returns its name; null
- * where there were more or fewer bytes.
+ * Stores the `size` bytes that `chunks` yields as a loose blob, without holding them in memory, and
+ * returns its name. Returns null where there were more or fewer bytes.
  */
 export async function streamLooseBlob(
   objectsDir: string,

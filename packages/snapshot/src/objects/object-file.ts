@@ -3,11 +3,12 @@ import { codeOf } from '../base/errors.ts';
 import { readAt } from '../base/read-at.ts';
 import { DamagedBytes } from './damaged-bytes.ts';
 
-/** Opening a fifo for reading waits for a writer without it. Windows has neither. */
+/** Without O_NONBLOCK, opening a fifo waits for another process. Windows has neither. */
 const OPEN_FLAGS = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);
 
 /**
- * Opens a file of the object store; null where there is none. A link is followed, as git follows it.
+ * Opens a file of the object store, or returns null where there is none. It follows links, as git
+ * does.
  * @throws DamagedBytes where it is a directory, a fifo, a device or a socket.
  */
 export function openObjectFile(file: string): { readonly fd: number; readonly size: number } | null {
@@ -26,7 +27,7 @@ export function openObjectFile(file: string): { readonly fd: number; readonly si
   throw irregular(file);
 }
 
-/** All of a file of at most `max` bytes; null where there is none. @throws DamagedBytes */
+/** Reads a whole file of at most `max` bytes; null where there is none. @throws DamagedBytes */
 export function readObjectFile(file: string, max: number): Buffer | null {
   const opened = openObjectFile(file);
   if (opened === null) return null;

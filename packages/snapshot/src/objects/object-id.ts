@@ -16,12 +16,15 @@ const COPY_BELOW = 1 << 16;
 
 export function hashObject(type: ObjectType, body: Uint8Array): string {
   const header = objectHeader(type, body.length);
-  // One call instead of four, which is what small objects cost; large ones are not copied for it.
+  // One call costs a small object less than three do. A large one is not worth the copy.
   if (body.length < COPY_BELOW) return hash('sha1', Buffer.concat([header, body]), 'hex');
   return createHash('sha1').update(header).update(body).digest('hex');
 }
 
-/** The name of the blob that a file of `size` bytes would be; of a file that has another size by now, some other name. */
+/**
+ * Returns the name of the blob that a file of `size` bytes would be. A file that has another size
+ * by now gets a name that no object has.
+ */
 export function hashFile(file: string | Buffer, size: number): string {
   const sum = createHash('sha1').update(objectHeader('blob', size));
   const fd = fs.openSync(file, 'r');
@@ -36,5 +39,5 @@ export function hashFile(file: string | Buffer, size: number): string {
   return sum.digest('hex');
 }
 
-/** Git knows this tree without it being stored. */
+/** Git knows the empty tree even where no object store holds it. */
 export const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';

@@ -14,12 +14,12 @@ type FoundObject = RawObject & { readonly file: string };
 
 /**
  * Reads objects, loose or packed, of a repository and its alternates, one at a time. Close it when
- * done. A damaged copy of an object, and a damaged pack, are passed over where another copy is sound.
+ * done. It passes over a damaged copy of an object, and a damaged pack, where another is sound.
  */
 export class ObjectStore {
   /** The repository's own object directory, where new objects go. */
   readonly dir: string;
-  /** Lists the commits whose parents a shallow clone has not. */
+  /** The file that lists the commits whose parents a shallow clone does not have. */
   readonly shallowFile: string;
   readonly #dirs: readonly string[];
   readonly #packs: Packs;
@@ -33,13 +33,13 @@ export class ObjectStore {
   }
 
   /**
-   * The object, checked against its name; null where there is none.
+   * Reads an object and checks it against its name; null where there is none.
    * @throws AtomicSnapshotError `DEVS_OBJECT_DAMAGED`
    */
   find(oid: string): RawObject | null {
     const accept = (raw: RawObject) => hashObject(raw.type, raw.body) === oid;
     return named(oid, () => {
-      // A gc beside us may have moved objects to a pack that did not exist when we looked for packs.
+      // A gc beside us may have moved objects to a pack that is newer than our list of packs.
       const found = this.#findIn(oid, accept) ?? (this.#packs.refresh() ? this.#findIn(oid, accept) : null);
       return found ?? (oid === EMPTY_TREE ? { type: 'tree', body: Buffer.alloc(0) } : null);
     });
@@ -72,19 +72,22 @@ export class ObjectStore {
     return raw.body;
   }
 
-  /** The content of an object of this type; null where there is none, or none that is sound. */
+  /** Reads an object of this type; null where there is none, or none that is sound. */
   findSound(oid: string, type: ObjectType): Buffer | null {
     const accept = (raw: RawObject) => raw.type === type && hashObject(raw.type, raw.body) === oid;
     return unlessDamaged(() => this.#findIn(oid, accept))?.body ?? null;
   }
 
-  /** The object's type, going by its header alone; null where there is no such object, or a damaged one. */
+  /** Reads an object's type from its header; null where it is missing or damaged. */
   typeOf(oid: string): ObjectType | null {
     const looseTypeOf = (name: string) => this.#looseHeader(name)?.type ?? null;
     return unlessDamaged(() => this.#packs.typeOf(oid, looseTypeOf)) ?? looseTypeOf(oid);
   }
 
-  /** The size of an object's content, by what its header says; null where no header says it. `name`: its 20 bytes. */
+  /**
+   * Reads the size of an object's content from its header; null where no header says it. `name` is
+   * the 20 bytes of its name.
+   */
   sizeOf(name: Buffer): number | null {
     return unlessDamaged(() => this.#packs.sizeOf(name)) ?? this.#looseHeader(name.toString('hex'))?.size ?? null;
   }
@@ -98,11 +101,11 @@ export class ObjectStore {
     return null;
   }
 
-  /** Where an object lies that is too large to be read at once; null for all others. */
+  /** Finds the stream of an object that is too large to be read at once; null for all others. */
   findLarge(oid: string): LargeObject | null {
     for (const dir of this.#dirs) {
       const file = loosePath(dir, oid);
-      // The smallest large object, all the same byte, still takes a thousandth of its size.
+      // Even a large object of one repeated byte takes a thousandth of its size on disk.
       const stat = fs.statSync(file, { throwIfNoEntry: false });
       if (stat === undefined) continue;
       const found = stat.size > LARGE_BYTES / 2_000 ? looseHeader(file) : null;
@@ -113,7 +116,8 @@ export class ObjectStore {
   }
 
   /**
-   * The content of a blob: whole, or, where it is large, in pieces; the last of these may be followed by the error.
+   * Yields the content of a blob: a large one in pieces, any other at once. The error can come
+   * after the last piece.
    * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`.
    */
   async *readBlob(oid: string): AsyncGenerator<Buffer> {
@@ -136,13 +140,16 @@ export class ObjectStore {
     return this.#packs.contains(oid) || this.#dirs.some((dir) => fs.existsSync(loosePath(dir, oid)));
   }
 
-  /** True where a pack holds the object and it reads back as `body`; the pack's time is renewed, so that no prune takes it. */
+  /**
+   * Whether a pack holds the object and it reads back as `body`. Renews the pack's time, so that no
+   * prune takes it.
+   */
   holdsPacked(oid: string, type: ObjectType, body: Buffer): boolean {
-    // Without a second look for packs that a gc made just now: writing an object twice does no harm.
+    // Packs that a gc made just now are not looked for: writing an object twice does no harm.
     return this.#holds((accept) => this.#packs.find(oid, accept), type, body);
   }
 
-  /** The same of a loose object. */
+  /** Whether a loose file holds the object, likewise. */
   holdsLoose(oid: string, type: ObjectType, body: Buffer): boolean {
     return this.#holds((accept) => this.#findLoose(oid, accept), type, body);
   }
@@ -162,7 +169,7 @@ export class ObjectStore {
     for (const dir of this.#dirs) {
       const file = loosePath(dir, oid);
       try {
-        // Asked first, because most objects are not there, and an exception costs ten times the question.
+        // Most objects are not there, and an exception costs ten times what this question does.
         const raw = fs.existsSync(file) ? readLoose(file) : null;
         if (raw === null) continue;
         if (accept(raw)) return { ...raw, file };
@@ -195,7 +202,7 @@ function unlessDamaged<T>(work: () => T | null): T | null {
   }
 }
 
-/** Runs `work`; of damaged bytes it says which object they should have been. */
+/** Runs `work`. Its error for damaged bytes names the object that they should have been. */
 function named<T>(oid: string, work: () => T): T {
   try {
     return work();
@@ -219,7 +226,7 @@ function touch(file: string, time: Date): boolean {
     return true;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
-    // Another user's object (a shared repository, an alternate): present, and theirs to keep.
+    // In a shared repository or an alternate the file may belong to another user, who keeps it.
     if (codeOf(error) === 'EPERM' || codeOf(error) === 'EACCES' || codeOf(error) === 'EROFS') return true;
     throw error;
   }

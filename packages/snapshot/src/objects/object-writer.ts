@@ -3,14 +3,18 @@ import { hashObject, type ObjectType } from './object-id.ts';
 import type { ObjectStore } from './object-store.ts';
 import { PackWriter } from './pack-writer.ts';
 
-/** Few objects are written loose, as git does; more go into one pack, which costs two flushes instead of two each. */
+/**
+ * Up to this many objects are written loose, as git does. More go into one pack, which costs two
+ * flushes in all instead of two each.
+ */
 const MAX_LOOSE = 4;
 /**
- * Where a pack is written anyway, what exists loose goes into it again: that takes less time than opening and unpacking
- * its file, and the snapshot needs no file that it has not proven. Of larger ones the copy would be the waste.
+ * Where a pack is written anyway, an object that exists loose goes into it again: that takes less
+ * time than opening and unpacking its file, and the snapshot depends on no file that it has not
+ * proven. Copying a larger object than this would take longer.
  */
 const COPY_UP_TO = 1 << 16;
-/** More than this is not kept in memory but written to the pack at once. */
+/** Once so many bytes wait in memory, a pack is begun. */
 const MAX_BUFFERED_BYTES = 4 << 20;
 
 interface Pending {
@@ -20,25 +24,25 @@ interface Pending {
   readonly level: number;
 }
 
-/** zlib's fastest. */
+/** zlib's fastest level. */
 const FAST = 1;
 
-/** Collects new objects. They exist, durably, only after `flush`. */
+/** Collects new objects. They exist, durably, only after `flush` has returned. */
 export class ObjectWriter {
   readonly #store: ObjectStore;
   readonly #known = new Set<string>();
-  /** What no pack holds. Some may exist loose: that is found out only where it saves writing them. */
+  /** Objects that no pack holds. Whether one exists loose is asked only where it saves a write. */
   #pending: Pending[] = [];
   #pendingBytes = 0;
   #pack: PackWriter | undefined;
-  /** How many objects were written. */
+  /** The number of objects that were written. */
   written = 0;
 
   constructor(store: ObjectStore) {
     this.#store = store;
   }
 
-  /** Adds an object, compressed by zlib's `level`, unless the repository holds it already; returns its name. */
+  /** Adds an object unless the repository holds it, and returns its name. `level` is zlib's. */
   add(type: ObjectType, body: Buffer, level: number = FAST): string {
     const oid = hashObject(type, body);
     if (this.#known.has(oid)) return oid;
@@ -56,7 +60,7 @@ export class ObjectWriter {
     return oid;
   }
 
-  /** Adds a blob of `size` bytes without holding it in memory; null where `chunks` had another size. */
+  /** Writes a blob without holding it in memory; null where `chunks` had not `size` bytes. */
   async addStream(size: number, chunks: () => Iterable<Buffer>): Promise<string | null> {
     const oid = await streamLooseBlob(this.#store.dir, size, chunks);
     if (oid !== null) this.written++;
@@ -74,7 +78,7 @@ export class ObjectWriter {
     this.written++;
   }
 
-  /** Objects to write, or written already. */
+  /** The number of objects that are written or wait for it. */
   get size(): number {
     return this.written + this.#pending.length;
   }
@@ -92,7 +96,7 @@ export class ObjectWriter {
     this.#pendingBytes = 0;
   }
 
-  /** Forgets what was not flushed. */
+  /** Drops the objects that were not flushed. */
   discard(): void {
     this.#pack?.discard();
     this.#pack = undefined;

@@ -15,7 +15,7 @@ export interface PackedDelta {
   readonly kind: 'delta';
   /** Where its base is: an offset in the same pack, or an object's name. */
   readonly base: number | string;
-  /** Reads it. A chain can have thousands of large ones, which must not be held at once. */
+  /** Unpacks the delta. A chain can have thousands of large ones, too many to hold at once. */
   readonly delta: () => Buffer;
 }
 
@@ -23,8 +23,8 @@ export interface PackedDelta {
 const HEADER_BYTES = 12;
 const CHECKSUM_BYTES = 20;
 /**
- * What is read of an entry at first: its header (at most 40 bytes) and, of most objects, all the
- * rest. It is small enough for Node's pool of buffers.
+ * The first read of an entry takes so many bytes: its header (at most 40) and, for most objects,
+ * all the rest. They fit into Node's pool of buffers.
  */
 const FIRST_READ = 2_000;
 
@@ -36,7 +36,7 @@ const WHOLE_UP_TO = 4 << 20;
 export class PackFile {
   readonly path: string;
   readonly #fd: number;
-  /** All of it, where that saves reads. */
+  /** The whole pack, once that saves reads. */
   #whole: Buffer | undefined;
   #reads = 0;
   readonly #end: number;
@@ -47,13 +47,13 @@ export class PackFile {
     this.#end = end;
   }
 
-  /** Null where there is no such file. @throws DamagedBytes where it is no file. */
+  /** Returns null where there is no such file. @throws DamagedBytes where it is not regular. */
   static open(path: string): PackFile | null {
     const opened = openObjectFile(path);
     return opened === null ? null : new PackFile(path, opened.fd, opened.size - CHECKSUM_BYTES);
   }
 
-  /** Where the content of an object lies that is stored whole; null where it is stored as a delta. */
+  /** Finds the stream of an object that is stored whole; null where it is stored as a delta. */
   whole(offset: number): { readonly type: ObjectType; readonly size: number; readonly start: number } | null {
     const { header } = this.#headerAt(offset);
     const { type, size, length } = header;
@@ -103,10 +103,10 @@ export class PackFile {
     return { head, header: parseEntryHeader(head) };
   }
 
-  /** What is packed in the entry at `offset`, of which `head` is the beginning. */
+  /** Unpacks the entry at `offset`, whose first bytes are `head`. */
   #inflate(head: Buffer, offset: number, { size, length }: EntryHeader): Buffer {
     const at = offset + length;
-    // zlib's own bound on what `size` bytes can take; whatever follows the stream is ignored.
+    // zlib never makes more of `size` bytes. Whatever follows the stream is ignored.
     const bound = Math.min(size + Math.floor(size / 512) + 128, this.#end - at);
     const packed = length + bound <= head.length ? head.subarray(length) : this.#bytes(at, bound);
     const body =
@@ -132,12 +132,12 @@ function inflate(packed: Buffer, options: ZlibOptions): Buffer {
   }
 }
 
-/** All of a small object at once, instead of the 16 KiB that zlib would set aside for each; 64 is its least. */
+/** One chunk of the object's own size, where zlib would set aside 16 KiB. 64 is its minimum. */
 function chunkFor(size: number): number {
   return Math.min(Math.max(size + 1, 64), 1 << 16);
 }
 
-/** The content of a zlib stream that is one stored block, as `PackWriter` writes small objects; null for others. */
+/** Unpacks a zlib stream of one stored block, as `PackWriter` writes it; null for others. */
 function unpackStored(packed: Buffer, size: number): Buffer | null {
   const isOneStoredBlock = packed.length >= size + 7 && packed.readUInt16BE(0) === 0x7801 && packed[2] === 1;
   return isOneStoredBlock && packed.readUInt16LE(3) === size ? packed.subarray(7, size + 7) : null;

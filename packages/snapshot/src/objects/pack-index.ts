@@ -21,14 +21,14 @@ const VERSION_1: Layout = { version: 1, fanout: 0, names: FANOUT_BYTES + 4, stri
 const VERSION_2: Layout = { version: 2, fanout: 8, names: 8 + FANOUT_BYTES, stride: 20 };
 
 /**
- * Looks object names up in a pack's index (git's Documentation/gitformat-pack.txt, versions 1 and 2)
- * by ranged reads, so that a large file is never loaded whole.
+ * Looks object names up in a pack's index (git's Documentation/gitformat-pack.txt, versions 1 and
+ * 2). It reads ranges, so that a large file is never loaded whole.
  */
 export class PackIndex {
   readonly packPath: string;
-  /** Null where all of it was read. */
+  /** Null where the whole index was read. */
   readonly #fd: number | null;
-  /** All of a small index, whose names are then found without a read each; null for a large one. */
+  /** A small index as a whole, which saves a read for each name; null for a large one. */
   readonly #whole: Buffer | null;
   readonly #size: number;
   readonly #layout: Layout;
@@ -72,7 +72,7 @@ export class PackIndex {
     return this.#fd !== null;
   }
 
-  /** The same test as git's: the tables that the names need, and no more wide offsets than objects. */
+  /** Git's own test: the tables must be there, and there are fewer wide offsets than objects. */
   #assertSize(): void {
     const { version, fanout } = this.#layout;
     const before = fanout + FANOUT_BYTES + CHECKSUMS_BYTES;
@@ -81,7 +81,7 @@ export class PackIndex {
     if (this.#size < least || this.#size > most) throw new DamagedBytes('the pack index has the wrong size');
   }
 
-  /** Offset of the object in the pack, or null. `name`: its 20 bytes. @throws DamagedBytes */
+  /** Finds the offset of an object in the pack. `name` is its 20 bytes. @throws DamagedBytes */
   find(name: Buffer): number | null {
     const first = name[0]!;
     const lo = first === 0 ? 0 : this.#fanout.readUInt32BE((first - 1) * 4);
@@ -137,7 +137,7 @@ function layoutOf(head: Buffer): Layout {
   throw new DamagedBytes('the pack index is of another version');
 }
 
-/** How many objects there are: the last number of the table, in which none may be less than the one before. */
+/** The last number of the table is the number of objects. None may be less than the one before. */
 function countOf(fanout: Buffer): number {
   let count = 0;
   for (let at = 0; at < FANOUT_BYTES; at += 4) {

@@ -8,19 +8,19 @@ import type { ObjectType } from './object-id.ts';
 const KINDS: Readonly<Record<ObjectType, number>> = { commit: 1, tree: 2, blob: 3, tag: 4 };
 
 const HEADER_BYTES = 12;
-/** As much is kept in memory, so that a small pack is written and hashed at once. */
+/** So many bytes wait in memory, so that a small pack is written and hashed at once. */
 const MAX_TAIL_BYTES = 4 << 20;
 
 /**
- * Writes objects into one new pack. Until `finish` it is a temporary file that git's own prune would sweep away; after
- * it, pack and index are whole and durable.
+ * Writes objects into one new pack. Until `finish` it is a temporary file, which git's own prune
+ * would sweep away; then pack and index are whole and durable.
  */
 export class PackWriter {
   readonly #dir: string;
   readonly #temporary: string;
   readonly #fd: number;
   readonly #written: { oid: string; offset: number; crc: number }[] = [];
-  /** What is not in the file yet: its end, or all of it. */
+  /** The bytes that are not in the file yet: its end, or all of it. */
   #tail: Buffer[] = [Buffer.alloc(HEADER_BYTES)];
   #tailBytes = HEADER_BYTES;
   #size = HEADER_BYTES;
@@ -33,7 +33,7 @@ export class PackWriter {
     this.#fd = fs.openSync(this.#temporary, 'wx+', 0o444);
   }
 
-  /** A pack that fails once is given up. */
+  /** Removes the temporary file where `work` fails. */
   #orRemoved(work: () => void): void {
     try {
       work();
@@ -44,7 +44,7 @@ export class PackWriter {
   }
 
   add(oid: string, type: ObjectType, body: Uint8Array, level: number): void {
-    // Most objects are small, and setting up a compressor for each takes longer than writing them as they are.
+    // Most objects are small, and a compressor for each takes longer than writing it uncompressed.
     const packed = body.length <= STORED_UP_TO ? storedZlib(body) : deflateSync(body, { level });
     const entry = Buffer.concat([entryHeader(KINDS[type], body.length), packed]);
     this.#written.push({ oid, offset: this.#size, crc: crc32(entry) });
@@ -71,7 +71,7 @@ export class PackWriter {
     const base = path.join(this.#dir, `pack-${checksum.toString('hex')}`);
     const temporaryIndex = path.join(this.#dir, `tmp_idx_devs_${temporaryName()}`);
     writeNewFile(temporaryIndex, [index], { mode: 0o444 });
-    // The index last: a pack without one is invisible.
+    // The index comes last, since git ignores a pack without one.
     try {
       fs.renameSync(this.#temporary, `${base}.pack`);
       fs.renameSync(temporaryIndex, `${base}.idx`);
@@ -84,7 +84,7 @@ export class PackWriter {
     this.#close();
   }
 
-  /** A small pack: nothing of it is in the file yet. */
+  /** Writes a small pack, of which nothing is in the file yet. */
   #writeAtOnce(): Buffer {
     this.#tail[0] = this.#header();
     const whole = Buffer.concat(this.#tail);

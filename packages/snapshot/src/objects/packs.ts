@@ -13,14 +13,14 @@ interface Place {
   readonly offset: number;
 }
 
-/** All packs of some object directories. */
+/** Finds and reads objects in the packs of some object directories. */
 export class Packs {
   readonly #dirs: readonly string[];
   readonly #findLoose: (oid: string) => RawObject | null;
   #indexes: PackIndex[] | undefined;
   readonly #files = new Map<string, PackFile | null>();
 
-  /** `findLoose`: a delta's base may be a loose object where a fetch was cut short. */
+  /** `findLoose` is for a delta whose base is loose, as after a fetch that was cut short. */
   constructor(dirs: readonly string[], findLoose: (oid: string) => RawObject | null) {
     this.#dirs = dirs;
     this.#findLoose = findLoose;
@@ -37,7 +37,7 @@ export class Packs {
   }
 
   /**
-   * The first copy of the object that `accept` takes, and its pack; null where no pack has it.
+   * Reads the first copy of an object that `accept` takes; null where no pack has it.
    * @throws DamagedBytes where there are copies and none is accepted.
    */
   find(oid: string, accept: (raw: RawObject) => boolean): (RawObject & { readonly file: string }) | null {
@@ -47,7 +47,7 @@ export class Packs {
     });
   }
 
-  /** The object's type, without its content. @throws DamagedBytes */
+  /** Reads an object's type, and none of its content. @throws DamagedBytes */
   typeOf(oid: string, looseTypeOf: (oid: string) => ObjectType | null): ObjectType | null {
     return this.#first(Buffer.from(oid, 'hex'), (start) => {
       let place: Place = start;
@@ -65,12 +65,12 @@ export class Packs {
     });
   }
 
-  /** The size of the object's content, by what its header says. `name`: its 20 bytes. @throws DamagedBytes */
+  /** Reads an object's size from its header. `name` is its 20 bytes. @throws DamagedBytes */
   sizeOf(name: Buffer): number | null {
     return this.#first(name, ({ pack, offset }) => pack.sizeAt(offset));
   }
 
-  /** Where the content of an object lies that a pack holds whole. */
+  /** Finds the stream of an object that a pack holds whole; null where it is a delta. */
   whole(
     oid: string,
   ): { readonly type: ObjectType; readonly size: number; readonly start: number; readonly file: string } | null {
@@ -84,7 +84,7 @@ export class Packs {
     );
   }
 
-  /** What `work` makes of the first copy that it does not find damaged. */
+  /** Returns what `work` makes of the first copy that it does not find damaged. */
   #first<T>(name: Buffer, work: (place: Place) => T | null, mayBeNone = false): T | null {
     let damage: DamagedBytes | null = null;
     for (const index of this.#all()) {
@@ -161,7 +161,7 @@ export class Packs {
   }
 }
 
-/** `deltas`: the last applies to `base`. */
+/** Applies the last of `deltas` to `base`, and each other one to the result. */
 function applyAll(base: RawObject, deltas: readonly PackedDelta[]): RawObject {
   const { type } = base;
   let { body } = base;
@@ -184,8 +184,7 @@ function openIndexes(dir: string): PackIndex[] {
       const index = PackIndex.open(path.join(packs, name));
       if (index !== null) indexes.push(index);
     } catch (error) {
-      // As git does, one that is damaged is left out: its objects may lie elsewhere, and no other
-      // object shall be lost with it.
+      // Git leaves out a damaged index, too. Its objects may lie elsewhere.
       if (!(error instanceof DamagedBytes)) throw error;
     }
   }

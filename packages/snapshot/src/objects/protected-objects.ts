@@ -2,7 +2,7 @@ import type { ObjectStore } from './object-store.ts';
 import { parseTag, type TagObjects } from './tag-objects.ts';
 import { DIRECTORY, REGULAR, type TreeEntry } from './trees.ts';
 
-/** What a snapshot must hold so that git prunes nothing that some names lead to, once the names are gone. */
+/** What a snapshot must hold so that git prunes nothing of some refs once they are deleted. */
 export interface ProtectedObjects {
   readonly commits: readonly string[];
   /** The objects of annotated tags, those that a tag of a tag names among them. */
@@ -17,9 +17,9 @@ const MAX_NESTED_TAGS = 100;
 const MAX_TAG_BYTES = 1 << 20;
 
 /**
- * Follows each of `oids` to what it leads to. What is missing, as in a shallow clone, or damaged, is
- * left out: it cannot be lost any more, and a commit that git cannot read would break every `git gc`.
- * `known` tag objects are not read again.
+ * Follows each of `oids` to what it leads to. An object that is missing, as in a shallow clone, or
+ * damaged is left out: it cannot be lost any more, and a commit that git cannot read would break
+ * every `git gc`. `known` tag objects are not read again.
  */
 export function protectedObjects(store: ObjectStore, oids: Iterable<string>, known: TagObjects): ProtectedObjects {
   const commits = new Set<string>();

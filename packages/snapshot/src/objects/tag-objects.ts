@@ -3,7 +3,7 @@ import { hashObject, type ObjectType } from './object-id.ts';
 /** The objects of annotated tags, by their names. */
 export type TagObjects = ReadonlyMap<string, Buffer>;
 
-/** What an annotated tag names, by its first two lines; null where git would not read them either. */
+/** Reads what an annotated tag names; null where git cannot read it either. */
 export function parseTag(body: Buffer): { readonly object: string; readonly type: ObjectType } | null {
   const [, object, type] =
     /^object ([0-9a-f]{40})\ntype (commit|tree|blob|tag)\n/.exec(body.toString('latin1', 0, 80)) ?? [];
@@ -11,9 +11,9 @@ export function parseTag(body: Buffer): { readonly object: string; readonly type
 }
 
 /**
- * Tag objects as the bytes of one file, sorted by name: of each a line `<name> <size>`, its bytes, and
- * a line end. A tree can name no tag and a commit has only commits for parents, so this is how a tag
- * object outlives its ref.
+ * Encodes tag objects as the bytes of one file, sorted by name: each has a line `<name> <size>`,
+ * its bytes, and a line end. A tree cannot name a tag, and only commits are parents of commits, so
+ * this is how a tag object outlives its ref.
  */
 export function encodeTagObjects(tags: TagObjects): Buffer {
   const sorted = [...tags].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -24,7 +24,7 @@ export function encodeTagObjects(tags: TagObjects): Buffer {
 
 const LINE = /^([0-9a-f]{40}) (\d{1,9})\n/;
 
-/** The tag objects that are whole: each is checked against its name, and reading ends at the first fault. */
+/** Decodes tag objects and checks each against its name. Decoding ends at the first fault. */
 export function decodeTagObjects(bytes: Buffer): TagObjects {
   const tags = new Map<string, Buffer>();
   for (let at = 0; at < bytes.length; ) {

@@ -12,9 +12,9 @@ export interface TreeEntry {
   readonly oid: string;
 }
 
-/** Which directories' trees exist already, and how many entries each covers (the index's TREE extension). */
+/** The index's TREE extension: which directories' trees exist, and how many entries each covers. */
 export interface CacheTree {
-  /** -1: the directory changed since its tree was written. */
+  /** -1 where the directory changed since its tree was written. */
   readonly entryCount: number;
   readonly oid: string | null;
   readonly children: ReadonlyMap<string, CacheTree>;
@@ -26,7 +26,7 @@ export const EXECUTABLE = 0o100755;
 export const SYMLINK = 0o120000;
 export const GITLINK = 0o160000;
 
-/** All that git writes, and 0o100664, which it wrote in its first months and reads as a regular file. */
+/** The modes that git writes, and 0o100664, which it wrote in its first months and still reads. */
 const MODES: ReadonlySet<number> = new Set([DIRECTORY, REGULAR, 0o100664, EXECUTABLE, SYMLINK, GITLINK]);
 /** Some old trees write the mode of a directory with a zero before it. */
 const MODE_DIGITS = 7;
@@ -37,19 +37,19 @@ export type TreeItem = TreeEntry & { readonly path: BytePath };
 export interface TreeSource {
   /** Paths in byte order. */
   readonly paths: readonly BytePath[];
-  /** Null leaves the path out. */
+  /** What the tree says of the path at this position; null leaves the path out. */
   entry(position: number): TreeEntry | null;
   /**
-   * The name of the tree of a directory where it is known without looking at its entries; `cache` is what the cache tree
-   * says of it, null where that is not of the entries at hand.
+   * The tree of a directory where it is known without its entries, else null. `cache` is what the
+   * cache tree says of it; null where that is not of the entries at hand.
    */
   known?(dir: BytePath, cache: CacheTree | null): string | null;
   readonly cacheTree?: CacheTree | null;
-  /** Told each directory's tree. */
+  /** Called with the tree of each directory. */
   onTree?(dir: BytePath, oid: string | null): void;
 }
 
-/** Writes the trees that hold the source's paths and returns the top one. Empty directories are left out. */
+/** Writes the trees of the source's paths and returns the top one. It skips empty directories. */
 export function writeTrees(writer: ObjectWriter, source: TreeSource): string {
   const { paths } = source;
   let at = 0;
@@ -101,9 +101,10 @@ function encodeTree(heads: readonly string[], oids: readonly string[], size: num
 }
 
 /**
- * Whether a directory of the cache tree has exactly the entries that the index has below it. Git 2.39 itself writes an
- * index without entries whose cache tree names the tree of HEAD (a rebase that refuses to start after the index was
- * deleted); a damaged index may count wrong, too. Such a tree would pass for files that nobody tracks, or pass files by.
+ * Whether a directory of the cache tree has exactly the entries that the index has below it. Git
+ * 2.39 itself writes an index without entries whose cache tree names the tree of HEAD (a rebase that
+ * refuses to start after the index was deleted); a damaged index may count wrong, too. Such a tree
+ * would pass for files that nobody tracks, or pass files by.
  */
 function isOfThese(paths: readonly BytePath[], prefix: BytePath, range: { start: number; count: number }): boolean {
   const end = range.start + range.count;
@@ -111,7 +112,7 @@ function isOfThese(paths: readonly BytePath[], prefix: BytePath, range: { start:
   return end === paths.length || !paths[end]!.startsWith(prefix);
 }
 
-/** Position after the last path that starts with `prefix`, by binary search. */
+/** Finds the position after the last path that starts with `prefix`, by binary search. */
 function endOf(paths: readonly BytePath[], prefix: BytePath, start: number): number {
   let lo = start;
   let hi = paths.length;
@@ -129,7 +130,7 @@ export function writeTreeOf(writer: ObjectWriter, items: readonly TreeItem[]): s
 }
 
 /**
- * The entries of a tree that is in the repository.
+ * Reads the entries of a tree.
  * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`, `DEVS_SNAPSHOT_INVALID`
  */
 export function readTree(store: ObjectStore, oid: string): Map<string, TreeEntry> {
@@ -137,8 +138,8 @@ export function readTree(store: ObjectStore, oid: string): Map<string, TreeEntry
 }
 
 /**
- * The entries of a tree, from its bytes. Nothing that a tree says is believed: whoever wrote it may
- * have been another program, or another person. `oid` is for the errors.
+ * Parses the entries of a tree. It believes nothing that the bytes say, since another program or
+ * another person may have written them. Errors name `oid`.
  * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID`
  */
 export function parseTree(oid: string, body: Buffer): Map<string, TreeEntry> {
@@ -168,7 +169,7 @@ function invalidTree(oid: string, name: string | null, problem: string): AtomicS
   });
 }
 
-/** The entry at `path` below the tree `root`, or null. */
+/** Finds the entry at `path` below the tree `root`; null where there is none. */
 export function findInTree(store: ObjectStore, root: string, path: BytePath): TreeEntry | null {
   let entry: TreeEntry = { mode: DIRECTORY, oid: root };
   for (const name of path.split('/')) {
@@ -191,9 +192,10 @@ const MAX_ENTRIES = 10_000_000;
 const COUNT_AFTER = 5_000;
 
 /**
- * The files that differ between two trees. Directories whose trees are equal are not read.
- * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID` where a tree breaks git's rules, is too deep, or
- * holds more than any work tree does: forty trees, each with the next one twice, make a trillion files.
+ * Yields the files that differ between two trees. It reads no directories whose trees are equal.
+ * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID` where a tree breaks git's rules, is too deep,
+ * or holds more than any work tree does: forty trees, each with the next one twice, make a trillion
+ * files.
  */
 export function diffTrees(store: ObjectStore, before: string, after: string): Generator<PathChange> {
   const pair = { before, after, dir: '', depth: 0 };
@@ -207,13 +209,14 @@ interface Pair {
   readonly depth: number;
 }
 
-/** As many parsed trees are remembered: many directories may have the same one. */
-const REMEMBERED_TREES = 256;
+/** So many entries are remembered, since many directories may have the same tree. */
+const REMEMBERED_ENTRIES = 50_000;
 
 class TreeComparison {
   readonly #store: ObjectStore;
   readonly #top: Pair;
   readonly #trees = new Map<string, ReadonlyMap<string, TreeEntry>>();
+  #remembered = 0;
   #read = 0;
 
   constructor(store: ObjectStore, top: Pair) {
@@ -247,8 +250,12 @@ class TreeComparison {
   #tree(oid: string): ReadonlyMap<string, TreeEntry> {
     let tree = this.#trees.get(oid);
     if (tree === undefined) {
-      if (this.#trees.size === REMEMBERED_TREES) this.#trees.clear();
       tree = readTree(this.#store, oid);
+      this.#remembered += tree.size + 1;
+      if (this.#remembered > REMEMBERED_ENTRIES) {
+        this.#trees.clear();
+        this.#remembered = tree.size + 1;
+      }
       this.#trees.set(oid, tree);
     }
     return tree;
