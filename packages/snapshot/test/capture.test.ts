@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { Repo } from '@devs/test-kit';
 import { expect, test } from 'vitest';
+import { HeldDirectories } from '../src/base/held-directories.ts';
 import { findRepository } from '../src/index.ts';
 import { ObjectStore } from '../src/objects/object-store.ts';
 import { ObjectWriter } from '../src/objects/object-writer.ts';
@@ -25,7 +26,8 @@ async function captureReplaced(before: Put, after: Put) {
   const repository = findRepository(repo.dir);
   using store = new ObjectStore(repository.commonDir);
   const writer = new ObjectWriter(store);
-  const entry = await capture(repo.dir, { path: 'file', stat }, writer, new LargeFileCache(repository, store.dir));
+  using tree = new HeldDirectories(repo.dir);
+  const entry = await capture(tree, { path: 'file', stat }, writer, new LargeFileCache(repository, store.dir));
   writer.flush();
   return entry && { mode: entry.mode.toString(8), text: repo.git('cat-file', 'blob', entry.oid) };
 }

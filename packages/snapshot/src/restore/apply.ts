@@ -25,7 +25,7 @@ export async function proveApplicable({ repo, store, target, plan, filesOnly, on
     assertWritable(repo.gitDir, ['HEAD', 'index', ...readStateOperation(store, target).keys()]);
     if (target.manifest.head.oid !== null) store.read(target.manifest.head.oid, 'commit');
   }
-  const tree = workTreeOf(repo, target);
+  using tree = workTreeOf(repo, target);
   const gone = new Set(plan.deletions.map(({ path }) => path));
   for (const { path, from } of plan.writes) {
     const obstacle = tree.obstacle(path, gone);
@@ -50,14 +50,14 @@ export function lockIndex({ repo, store, target }: RestoreJob): IndexLock {
 /** Carries the plan out and verifies it. Releases the lock, whatever happens. */
 export async function apply(job: RestoreJob, lock: IndexLock): Promise<void> {
   const { repo, target, plan, filesOnly } = job;
-  const tree = workTreeOf(repo, target);
+  using tree = workTreeOf(repo, target);
   try {
     await applyPlan(job, tree);
     if (!filesOnly) {
       restoreGitState(job);
       lock.commit();
     }
-    for (const { path, to } of plan.writes) tree.assertIs(path, to);
+    tree.assertWritten(plan.writes);
   } finally {
     lock.release();
   }
@@ -76,6 +76,7 @@ async function applyPlan({ store, target, plan, onProgress }: RestoreJob, tree: 
     await tree.write(path, to!, store.readBlob(to!.oid), permissionsOf(target.manifest.permissions, path, to!.mode));
   }
   for (const dir of plan.createDirectories) tree.makeDirectory(dir);
+  tree.settle();
   for (const { path, mode } of plan.permissions) tree.setPermissions(path, mode);
 }
 

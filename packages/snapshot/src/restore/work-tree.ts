@@ -1,21 +1,36 @@
 import fs from 'node:fs';
-import { type BytePath, onDisk, parentOf, toText } from '../base/byte-path.ts';
+import { type BytePath, parentOf, toText } from '../base/byte-path.ts';
 import { removeIfThere, temporaryName, writeAll } from '../base/durable.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
+import { HeldDirectories } from '../base/held-directories.ts';
 import { hashFile, hashObject } from '../objects/object-id.ts';
 import { SYMLINK, type TreeEntry } from '../objects/trees.ts';
-import { statIfThere } from '../scan/scan.ts';
+import { WidenedDirectories } from './widened-directories.ts';
 
-/** Changes files of one work tree, never through a symbolic link and never without proof of what it replaces. */
-export class WorkTree {
-  readonly #root: string;
-  readonly #realDirectories = new Set<BytePath>(['']);
+/** What reading says of a name that is no longer the file or link that it was a moment ago. */
+const BECAME_ANOTHER: ReadonlySet<string> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'ELOOP',
+  'EINVAL',
+  'EISDIR',
+  'ENXIO',
+  'EAGAIN',
+]);
 
+/**
+ * Changes files of one work tree, never through a symbolic link and never without proof of what it replaces. A directory
+ * of the user's own that may not be written in is made writable for that time.
+ */
+export class WorkTree implements Disposable {
+  readonly #tree: HeldDirectories;
+  readonly #widened: WidenedDirectories;
   readonly #directoryMode: (path: BytePath) => number;
 
   /** `directoryMode`: the permissions of directories that have to be created. */
   constructor(root: string, directoryMode: (path: BytePath) => number) {
-    this.#root = root;
+    this.#tree = new HeldDirectories(root);
+    this.#widened = new WidenedDirectories(this.#tree);
     this.#directoryMode = directoryMode;
   }
 
@@ -24,7 +39,7 @@ export class WorkTree {
    * @throws AtomicSnapshotError `DEVS_FILE_CHANGED` where it is not.
    */
   assertIs(path: BytePath, expected: TreeEntry | null): void {
-    const stat = this.#isReached(parentOf(path)) ? statIfThere(this.#root, path) : null;
+    const stat = this.#stat(path);
     if (stat === null && expected === null) return;
     // A directory is left to the caller: it may have become empty by the deletions before.
     if (stat?.isDirectory() && expected === null) return;
@@ -39,23 +54,34 @@ export class WorkTree {
   #contentIs(path: BytePath, stat: fs.Stats, expected: TreeEntry): boolean {
     if (stat.isSymbolicLink() !== (expected.mode === SYMLINK)) return false;
     if (!stat.isSymbolicLink() && !stat.isFile()) return false;
-    const file = onDisk(this.#root, path);
-    const oid = stat.isSymbolicLink()
-      ? hashObject('blob', fs.readlinkSync(file, { encoding: 'buffer' }))
-      : hashFile(file, stat.size);
-    return oid === expected.oid;
+    try {
+      const oid = this.#tree.at(path, (file) => {
+        if (stat.isSymbolicLink()) return hashObject('blob', fs.readlinkSync(file, { encoding: 'buffer' }));
+        return hashFile(file, stat.size);
+      });
+      return oid === expected.oid;
+    } catch (error) {
+      if (BECAME_ANOTHER.has(codeOf(error))) return false;
+      throw error;
+    }
+  }
+
+  /** Makes sure that the files that were written are reached by their paths, not in directories that were moved away. */
+  assertWritten(files: readonly { readonly path: BytePath; readonly to: TreeEntry | null }[]): void {
+    this.#tree.forgetAll();
+    for (const { path, to } of files) this.assertIs(path, to);
   }
 
   remove(path: BytePath): void {
-    fs.unlinkSync(onDisk(this.#root, path));
+    this.#change(path, (file) => fs.unlinkSync(file));
   }
 
   /** Removes a directory if it is empty. */
   removeDirectory(path: BytePath): boolean {
-    if (!this.#isReached(path)) return false;
     try {
-      fs.rmdirSync(onDisk(this.#root, path));
-      this.#realDirectories.delete(path);
+      this.#change(path, (dir) => fs.rmdirSync(dir));
+      this.#tree.forget(path);
+      this.#widened.forget(path);
       return true;
     } catch (error) {
       if (['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(codeOf(error))) return false;
@@ -65,51 +91,58 @@ export class WorkTree {
 
   /** Removes a directory that holds nothing but directories; one that holds more stays, and with it the error. */
   #removeEmptyTree(path: BytePath): void {
-    for (const name of fs.readdirSync(onDisk(this.#root, path), { encoding: 'latin1' })) {
-      const child = `${path}/${name}`;
-      if (!statIfThere(this.#root, child)?.isDirectory()) throw this.obstructed(child);
+    for (const entry of this.#entriesIn(path)) {
+      const child = `${path}/${entry.name}`;
+      if (!entry.isDirectory()) throw this.obstructed(child);
       this.#removeEmptyTree(child);
     }
     this.removeDirectory(path);
   }
 
+  #entriesIn(dir: BytePath): fs.Dirent[] {
+    const read = (self: string | Buffer) => fs.readdirSync(self, { withFileTypes: true, encoding: 'latin1' });
+    return this.#allowed(dir, () => this.#tree.in(dir, read));
+  }
+
   /** Creates a directory and its parents. */
   makeDirectory(path: BytePath): void {
-    if (this.#realDirectories.has(path)) return;
+    if (path === '' || this.#tree.isDirectory(path)) return;
     this.makeDirectory(parentOf(path));
-    const stat = statIfThere(this.#root, path);
-    if (stat === null) {
-      fs.mkdirSync(onDisk(this.#root, path));
-      // Not by mkdir's own mode, which the umask cuts.
-      fs.chmodSync(onDisk(this.#root, path), this.#directoryMode(path));
-    } else if (!stat.isDirectory()) throw this.obstructed(path);
-    this.#realDirectories.add(path);
+    if (this.#stat(path) !== null) throw this.obstructed(path);
+    this.#change(path, (dir) => fs.mkdirSync(dir));
+    // Not by mkdir's own mode, which the umask cuts.
+    this.#tree.in(path, (self) => fs.chmodSync(self, this.#directoryMode(path)));
   }
 
   /** Replaces or creates a file or link, by a temporary name beside it and rename. */
   async write(path: BytePath, entry: TreeEntry, body: AsyncIterable<Buffer>, permissions: number): Promise<void> {
     const dir = parentOf(path);
     this.makeDirectory(dir);
-    if (statIfThere(this.#root, path)?.isDirectory()) this.#removeEmptyTree(path);
-    const temporary = onDisk(this.#root, `${dir === '' ? '' : `${dir}/`}.devs-tmp-${temporaryName()}`);
-    if (entry.mode === SYMLINK) for await (const target of body) fs.symlinkSync(target, temporary);
+    if (this.#stat(path)?.isDirectory()) this.#removeEmptyTree(path);
+    const name = `.devs-tmp-${temporaryName()}`;
+    const temporary = dir === '' ? name : `${dir}/${name}`;
+    if (entry.mode === SYMLINK) for await (const target of body) this.#link(temporary, target);
     else await this.#writeTemporary(temporary, body, permissions);
     try {
-      fs.renameSync(temporary, onDisk(this.#root, path));
+      this.#tree.at(path, (file) => fs.renameSync(sibling(file, name), file));
     } catch (error) {
-      fs.unlinkSync(temporary);
+      this.#tree.at(temporary, removeIfThere);
       throw codeOf(error) === 'EISDIR' || codeOf(error) === 'ENOTEMPTY' ? this.obstructed(path) : error;
     }
   }
 
-  async #writeTemporary(temporary: string | Buffer, body: AsyncIterable<Buffer>, permissions: number): Promise<void> {
-    const fd = fs.openSync(temporary, 'wx', 0o600);
+  #link(path: BytePath, target: Buffer): void {
+    this.#change(path, (file) => fs.symlinkSync(target, file));
+  }
+
+  async #writeTemporary(temporary: BytePath, body: AsyncIterable<Buffer>, permissions: number): Promise<void> {
+    const fd = this.#change(temporary, (file) => fs.openSync(file, 'wx', 0o600));
     try {
       for await (const chunk of body) writeAll(fd, chunk);
       fs.fchmodSync(fd, permissions);
       fs.fsyncSync(fd);
     } catch (error) {
-      removeIfThere(temporary);
+      this.#tree.at(temporary, removeIfThere);
       throw error;
     } finally {
       fs.closeSync(fd);
@@ -117,19 +150,14 @@ export class WorkTree {
   }
 
   setPermissions(path: BytePath, permissions: number): void {
-    const bare = path.endsWith('/') ? path.slice(0, -1) : path;
-    if (!this.#isReached(parentOf(bare))) return;
-    const stat = statIfThere(this.#root, bare);
-    if (stat === null || stat.isSymbolicLink() || stat.isDirectory() !== path.endsWith('/')) return;
-    fs.chmodSync(onDisk(this.#root, bare), permissions);
-  }
-
-  /** Whether `dir` is a directory reached through directories only. */
-  #isReached(dir: BytePath): boolean {
-    if (this.#realDirectories.has(dir)) return true;
-    if (!this.#isReached(parentOf(dir)) || !statIfThere(this.#root, dir)?.isDirectory()) return false;
-    this.#realDirectories.add(dir);
-    return true;
+    const isDirectory = path.endsWith('/');
+    const bare = isDirectory ? path.slice(0, -1) : path;
+    const stat = this.#stat(bare);
+    if (stat === null || stat.isSymbolicLink() || stat.isDirectory() !== isDirectory) return;
+    if (isDirectory) {
+      this.#widened.forget(bare);
+      this.#tree.in(bare, (self) => fs.chmodSync(self, permissions));
+    } else this.#tree.at(bare, (file) => setModeOf(file, permissions));
   }
 
   /** What stands in the way of creating `path` once `gone` is deleted: an uncaptured file, or a directory holding one. */
@@ -137,16 +165,16 @@ export class WorkTree {
     // From the top, so that nothing is looked at through a link.
     for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
       const dir = path.slice(0, slash);
-      const stat = statIfThere(this.#root, dir);
-      if (stat === null) return null;
-      if (!stat.isDirectory()) return gone.has(dir) ? null : dir;
+      if (this.#tree.isDirectory(dir)) continue;
+      if (this.#stat(dir) === null) return null;
+      return gone.has(dir) ? null : dir;
     }
-    const stat = statIfThere(this.#root, path);
+    const stat = this.#stat(path);
     return stat?.isDirectory() ? this.#firstStaying(path, gone) : null;
   }
 
   #firstStaying(dir: BytePath, gone: ReadonlySet<BytePath>): BytePath | null {
-    for (const entry of fs.readdirSync(onDisk(this.#root, dir), { withFileTypes: true, encoding: 'latin1' })) {
+    for (const entry of this.#entriesIn(dir)) {
       const path = `${dir}/${entry.name}`;
       const staying = entry.isDirectory() ? this.#firstStaying(path, gone) : gone.has(path) ? null : path;
       if (staying !== null) return staying;
@@ -162,7 +190,68 @@ export class WorkTree {
     );
   }
 
-  #name(path: BytePath): string {
-    return `${this.#root}/${toText(path)}`;
+  /** Gives the directories that were made writable their permissions back. */
+  settle(): void {
+    this.#widened.settle();
   }
+
+  [Symbol.dispose](): void {
+    this.settle();
+    this.#tree[Symbol.dispose]();
+  }
+
+  /** Changes what is in `path`'s directory. */
+  #change<T>(path: BytePath, work: (file: string | Buffer) => T): T {
+    return this.#allowed(parentOf(path), () => this.#tree.at(path, work));
+  }
+
+  #stat(path: BytePath): fs.Stats | null {
+    return this.#allowed(parentOf(path), () => this.#tree.stat(path));
+  }
+
+  /** Makes `dir` accessible where the system says that `work` needs it, and `dir` is the user's own. */
+  #allowed<T>(dir: BytePath, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (codeOf(error) !== 'EACCES' && codeOf(error) !== 'EPERM') throw error;
+      if (!this.#widened.widen(dir)) throw error;
+      return work();
+    }
+  }
+
+  #name(path: BytePath): string {
+    return `${this.#tree.root}/${toText(path)}`;
+  }
+}
+
+/** The path of `name` in the directory of `file`. */
+function sibling(file: string | Buffer, name: string): string | Buffer {
+  if (typeof file === 'string') return `${file.slice(0, file.lastIndexOf('/'))}/${name}`;
+  return Buffer.concat([file.subarray(0, file.lastIndexOf('/') + 1), Buffer.from(name)]);
+}
+
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
+
+/** By descriptor where it may be opened, so that a link in its place is not followed. */
+function setModeOf(file: string | Buffer, permissions: number): void {
+  let fd: number;
+  try {
+    fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    if (codeOf(error) === 'ELOOP' || codeOf(error) === 'ENOENT' || codeOf(error) === 'ENXIO') return;
+    if (codeOf(error) !== 'EACCES') throw error;
+    setModeOfUnreadable(file, permissions);
+    return;
+  }
+  try {
+    fs.fchmodSync(fd, permissions);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** A file without read permission can only be named. Its directory is held, and a link of that moment fails to be one. */
+function setModeOfUnreadable(file: string | Buffer, permissions: number): void {
+  if (fs.lstatSync(file).isFile()) fs.chmodSync(file, permissions);
 }

@@ -1,12 +1,13 @@
 import fs from 'node:fs';
-import { type BytePath, onDisk, toText } from '../base/byte-path.ts';
+import { type BytePath, parentOf, toText } from '../base/byte-path.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
+import type { HeldDirectories } from '../base/held-directories.ts';
 import { readAt } from '../base/read-at.ts';
 import { LARGE_BYTES } from '../objects/limits.ts';
 import type { ObjectWriter } from '../objects/object-writer.ts';
 import { EXECUTABLE, REGULAR, SYMLINK, type TreeEntry } from '../objects/trees.ts';
 import type { LargeFileCache } from './large-file-cache.ts';
-import { type Candidate, statIfThere, unreadable } from './scan.ts';
+import { type Candidate, unreadable } from './scan.ts';
 
 const CHUNK = 1 << 20;
 const TRIES = 3;
@@ -16,32 +17,36 @@ const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
 
 /**
  * Stores the bytes of a file or symbolic link as they are at one moment; null where it is gone.
- * @throws AtomicSnapshotError `DEVS_FILE_CHANGED` when it changed during each of three reads, `DEVS_UNREADABLE`.
+ * @throws AtomicSnapshotError `DEVS_FILE_CHANGED` when it changed during each of three reads, `DEVS_UNREADABLE`,
+ * `DEVS_DIRECTORY_MOVED`.
  */
 export async function capture(
-  root: string,
+  tree: HeldDirectories,
   candidate: Candidate,
   writer: ObjectWriter,
   cache: LargeFileCache,
 ): Promise<TreeEntry | null> {
   const { path } = candidate;
   for (let attempt = 0; attempt < TRIES; attempt++) {
-    const stat = attempt === 0 ? candidate.stat : statIfThere(root, path);
-    if (stat === null) return null;
+    const stat = attempt === 0 ? candidate.stat : tree.stat(path);
+    if (stat === null) return gone(tree, path);
     try {
       const oid = stat.isSymbolicLink()
-        ? writer.add('blob', fs.readlinkSync(onDisk(root, path), { encoding: 'buffer' }))
-        : await captureFile(root, path, stat, writer, cache);
+        ? writer.add(
+            'blob',
+            tree.at(path, (file) => fs.readlinkSync(file, { encoding: 'buffer' })),
+          )
+        : await captureFile(tree, candidate.path, stat, { writer, cache });
       if (oid !== null)
         return { oid, mode: stat.isSymbolicLink() ? SYMLINK : stat.mode & 0o100 ? EXECUTABLE : REGULAR };
     } catch (error) {
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return gone(tree, path);
       if (!BECAME_ANOTHER_KIND.has(codeOf(error))) {
-        throw error instanceof AtomicSnapshotError ? error : unreadable(root, path, error);
+        throw error instanceof AtomicSnapshotError ? error : unreadable(tree.root, path, error);
       }
     }
   }
-  const name = `${root}/${toText(path)}`;
+  const name = `${tree.root}/${toText(path)}`;
   throw new AtomicSnapshotError(
     'DEVS_FILE_CHANGED',
     `${name} kept changing while it was read; no snapshot was taken. Stop what writes to it, or ignore it`,
@@ -52,14 +57,19 @@ export async function capture(
   );
 }
 
+/** Null for a file that is gone from its directory. @throws AtomicSnapshotError where the directory itself is another. */
+function gone(tree: HeldDirectories, path: BytePath): null {
+  tree.assertUnmoved(parentOf(path));
+  return null;
+}
+
 async function captureFile(
-  root: string,
+  tree: HeldDirectories,
   path: BytePath,
   expected: fs.Stats,
-  writer: ObjectWriter,
-  cache: LargeFileCache,
+  { writer, cache }: { readonly writer: ObjectWriter; readonly cache: LargeFileCache },
 ): Promise<string | null> {
-  const fd = fs.openSync(onDisk(root, path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const fd = tree.at(path, (file) => fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   try {
     const { size } = expected;
     if (size > LARGE_BYTES) {
@@ -84,7 +94,12 @@ async function captureFile(
 
 function same(a: fs.Stats, b: fs.Stats): boolean {
   return (
-    a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.size === b.size && a.ino === b.ino && a.mode === b.mode
+    a.mtimeMs === b.mtimeMs &&
+    a.ctimeMs === b.ctimeMs &&
+    a.size === b.size &&
+    a.ino === b.ino &&
+    a.dev === b.dev &&
+    a.mode === b.mode
   );
 }
 

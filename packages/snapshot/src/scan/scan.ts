@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import { type BytePath, byteOrder, onDisk, toText } from '../base/byte-path.ts';
-import { readIfThere } from '../base/durable.ts';
+import { readOptional } from '../base/durable.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
+import { HeldDirectories } from '../base/held-directories.ts';
 import { nameProblem } from '../base/path-rules.ts';
 import { type GitIndex, statMatches, viewOf } from '../git/index-file.ts';
 import type { Repository } from '../git/repository.ts';
@@ -81,10 +82,13 @@ const OWN_STATE = /^\.devs(?:-state\.lock|\.db)/;
 
 /**
  * Looks at every file of the work tree once. Synchronous on purpose: promises cost more than the calls themselves.
- * Directories are walked, never reached through a path, so that a symbolic link cannot lead outside.
+ * Directories are walked, never reached through a path, so that a symbolic link cannot lead outside. No descriptor is
+ * opened for them, which would double what a file costs; that each still is where it was found is looked at afterwards.
+ * @throws AtomicSnapshotError `DEVS_DIRECTORY_MOVED`, `DEVS_UNREADABLE`
  */
 export function scanWorkTree(input: ScanInput): Scan {
-  return new Scanner(input).run();
+  using tree = new HeldDirectories(input.repo.root);
+  return new Scanner(input, tree).run();
 }
 
 /** What holds in a directory. */
@@ -101,14 +105,16 @@ interface Within {
 
 class Scanner {
   readonly #input: ScanInput;
+  readonly #tree: HeldDirectories;
   readonly #included: readonly PatternFile[];
   readonly #ignoreCase: boolean;
   readonly #table: DataView;
   readonly #result: Scan;
   #seen = 0;
 
-  constructor(input: ScanInput) {
+  constructor(input: ScanInput, tree: HeldDirectories) {
     this.#input = input;
+    this.#tree = tree;
     this.#table = viewOf(input.index.table);
     this.#ignoreCase = input.repo.config.bool('core.ignorecase', false);
     const globs = Buffer.from(input.includeIgnored.join('\n'));
@@ -145,7 +151,8 @@ class Scanner {
       if (entry.name === '.git' && dir !== '') nested = true;
       // Git follows no symbolic link to either file.
       if (!entry.isFile() || (entry.name !== '.gitignore' && entry.name !== '.gitattributes')) continue;
-      const bytes = readIfThere(onDisk(root, join(dir, entry.name)));
+      // Reached through no link, so that nothing outside the work tree becomes a part of the snapshot.
+      const bytes = this.#readInside(join(dir, entry.name));
       if (bytes === null) continue;
       if (entry.name === '.gitattributes') this.#result.conversions.add(dir, bytes);
       else {
@@ -188,9 +195,36 @@ class Scanner {
     if (nested && !hasTracked) return;
     const leftOut = this.#isIgnored(path, true, rules, ignored);
     if (leftOut && !hasTracked && this.#included.length === 0) return;
-    if (!leftOut || hasTracked) this.#permissions('directory', path, this.#stat(path));
+    const before = this.#stat(path);
+    if (before === null) return;
+    if (!before.isDirectory()) throw this.#tree.moved(path);
+    if (!leftOut || hasTracked) this.#permissions('directory', path, before);
     const ignoresAll = (ignored || rules.ignores(path, true)) && lastMatch(this.#included, path, true) !== true;
+    const [found, seen] = [this.#found(), this.#seen];
     this.#walk(path, below, rules, ignoresAll);
+    // What the index's own stat data proves is where it should be. All else is believed only of this directory.
+    if (this.#found() !== found || this.#seen - seen !== below.end - below.start) this.#assertIs(path, before);
+  }
+
+  /** How much was found that is more than a proven file. */
+  #found(): number {
+    const { suspects, untracked, emptyDirectories, skipped, gitignores } = this.#result;
+    return suspects.length + untracked.length + emptyDirectories.length + skipped.length + gitignores.size;
+  }
+
+  /** Files are looked at by their paths: a directory that was swapped for a link meanwhile led elsewhere. */
+  #assertIs(path: BytePath, before: fs.Stats): void {
+    const now = this.#stat(path);
+    if (now !== null && (now.ino !== before.ino || now.dev !== before.dev)) throw this.#tree.moved(path);
+  }
+
+  #readInside(path: BytePath): Buffer | null {
+    try {
+      return this.#tree.at(path, readOptional);
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;
+      throw error;
+    }
   }
 
   #visitTracked(path: BytePath, position: number): void {

@@ -1,4 +1,5 @@
 import type { BytePath } from '../base/byte-path.ts';
+import { HeldDirectories } from '../base/held-directories.ts';
 import { oidOf } from '../git/index-file.ts';
 import { GITLINK, type TreeEntry, type TreeItem } from '../objects/trees.ts';
 import type { ByteProofs } from '../scan/byte-proofs.ts';
@@ -25,6 +26,7 @@ export interface CaptureMemory {
 export async function captureFiles(take: TakeContext, scan: Scan, memory: CaptureMemory): Promise<CapturedFiles> {
   const { cache, proofs } = memory;
   const { repo, git, tracked, writer, options } = take;
+  using tree = new HeldDirectories(repo.root);
   const changes = new Map<BytePath, TreeEntry | null>();
   const untracked: TreeItem[] = [];
   const present: BytePath[] = [];
@@ -33,7 +35,7 @@ export async function captureFiles(take: TakeContext, scan: Scan, memory: Captur
   const step = () => options.onProgress?.({ phase: 'store', done: ++done, total });
   for (const suspect of scan.suspects) {
     const entry = tracked.entries[suspect.position]!;
-    const now = await capture(repo.root, suspect, writer, cache);
+    const now = await capture(tree, suspect, writer, cache);
     const isIndexed = now?.oid === oidOf(git.index, entry) && now.mode === entry.mode;
     if (!isIndexed || entry.stage !== 0 || entry.intentToAdd) changes.set(suspect.path, now);
     else proofs.add(suspect.position);
@@ -46,9 +48,11 @@ export async function captureFiles(take: TakeContext, scan: Scan, memory: Captur
     if (scan.present[position] === 0 && !mayBeAbsent) changes.set(entry.path, null);
   });
   for (const candidate of scan.untracked) {
-    const entry = await capture(repo.root, candidate, writer, cache);
+    const entry = await capture(tree, candidate, writer, cache);
     if (entry !== null) untracked.push({ path: candidate.path, ...entry });
     step();
   }
+  // What was read is what lies there: no directory was swapped for another one meanwhile.
+  tree.assertAllUnmoved();
   return { changes, untracked, present };
 }

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { toText } from '../base/byte-path.ts';
-import { AtomicSnapshotError } from '../base/errors.ts';
+import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { explained } from '../base/system-errors.ts';
 import { updateRef } from '../git/refs.ts';
 import { findRepository, type Place, type Repository } from '../git/repository.ts';
@@ -60,7 +60,10 @@ async function takeSince(repo: Repository, request: TakeRequest): Promise<TakeRe
   return await takeWithExtras(repo, { ...request, extras: { ...request.extras, otherRules } });
 }
 
-/** Takes a snapshot, again where HEAD or the index changed meanwhile. @throws AtomicSnapshotError `DEVS_REPOSITORY_BUSY` */
+/**
+ * Takes a snapshot, again where HEAD, the index or a directory changed meanwhile.
+ * @throws AtomicSnapshotError `DEVS_REPOSITORY_BUSY`, `DEVS_DIRECTORY_MOVED`
+ */
 export async function takeWithExtras(repo: Repository, request: TakeRequest): Promise<TakeReport> {
   prepareTake(repo);
   using store = new ObjectStore(repo.commonDir);
@@ -73,6 +76,9 @@ export async function takeWithExtras(repo: Repository, request: TakeRequest): Pr
       const ignores = readOutsideIgnores(repo);
       const report = await takeOnce({ ...request, repo, store, writer, git, tracked, ignores, lacks });
       if (report !== null) return report;
+    } catch (error) {
+      // The next attempt sees the directory that is there by then.
+      if (attempt === TRIES || codeOf(error) !== 'DEVS_DIRECTORY_MOVED') throw error;
     } finally {
       writer.discard();
     }
