@@ -240,12 +240,19 @@ describe('kill -9 of devs and its command', () => {
     });
 
     test.each([
-      ['--force', ['--force'], null],
-      ['the setting of devs.json', [], '{ "orphans": "warn" }'],
-    ])('%s starts beside it, with a warning', async (_, options, config) => {
+      ['--force', ['--force', '--', 'true'], null],
+      ['the setting of devs.json, for a task of devs.json,', ['go'], '{ "orphans": "warn", "tasks": {"go": "true"} }'],
+    ])('%s starts beside it, with a warning', async (_, words, config) => {
       if (config !== null) repo.write('devs.json', config);
-      const ended = await devs(repo.dir, 'run', ...options, '--', 'true');
+      const ended = await devs(repo.dir, 'run', ...words);
       expect(ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/WARN task doomed was killed, and proc/) });
+    });
+
+    test('the setting of devs.json, which a stranger may have written, lets nothing else start', async () => {
+      repo.write('devs.json', '{ "orphans": "warn" }');
+      const refused = { code: 1, stderr: expect.stringContaining('still running') };
+      expect(await devs(repo.dir, 'run', '--', 'true')).toMatchObject(refused);
+      expect((await devs(repo.dir, 'undo')).stderr).toContain('still running');
     });
   });
 

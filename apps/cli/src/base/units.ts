@@ -12,6 +12,9 @@ export function parseDuration(text: string): number {
   });
 }
 
+/** Node's timers overflow beyond 2^31 - 1 milliseconds (24 days), and then go off at once. */
+export const MAX_TIMER_MS = 2_147_483_647;
+
 /** For people: `850ms`, `12.3s`, `4m 10s`, `3h 5m`, `2d`. */
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)}ms`;

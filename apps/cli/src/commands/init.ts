@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { CONFIG_FILE, isTypeable, taskNames } from '../config/tasks-file.ts';
+import { CONFIG_FILE } from '../config/read-project-file.ts';
+import { isTypeable, taskNames } from '../config/tasks-file.ts';
 import { excludeOwnFiles } from '../project/exclude.ts';
 import { findProject } from '../project/find-project.ts';
 import type { CommandContext } from './context.ts';
@@ -11,7 +12,7 @@ const TEMPLATE = `{
     // "format": "pnpm format",
     // "upgrade": { "run": "pnpm up --latest && pnpm test", "onFailure": "restore", "timeout": "10m" }
   },
-  // Beside processes that a killed run left at work: "refuse" to start, or "warn".
+  // Beside processes that a killed run left at work, these tasks "refuse" to start, or "warn".
   "orphans": "refuse"
 }
 `;

@@ -24,7 +24,7 @@ export interface RunFlags {
 
 interface Job {
   readonly task: CommandTask | SequenceTask;
-  readonly options: Pick<TaskRunnerOptions, 'onFailure' | 'onSuccess' | 'timeout' | 'includeIgnored'>;
+  readonly options: Pick<TaskRunnerOptions, 'onFailure' | 'onSuccess' | 'timeout' | 'includeIgnored' | 'survivors'>;
 }
 
 /** `devs run`: the named tasks in order, or the command after `--`; stops at the first that fails. */
@@ -100,6 +100,7 @@ function asOne(jobs: readonly NamedJob[], flags: RunFlags): Job {
   const options = {
     ...(all.some(({ onFailure }) => onFailure === 'restore') ? { onFailure: 'restore' as const } : {}),
     ...(all.some(({ onSuccess }) => onSuccess === 'keep') ? { onSuccess: 'keep' as const } : {}),
+    ...(all.every(({ survivors }) => survivors === 'warn') ? { survivors: 'warn' as const } : {}),
     includeIgnored,
     ...optionsOf(flags),
   };
@@ -112,12 +113,13 @@ function optionsOf(flags: RunFlags): Job['options'] {
 }
 
 /** Those that are set. */
-function settings({ onFailure, onSuccess, timeout, includeIgnored }: Job['options']): Job['options'] {
+function settings({ onFailure, onSuccess, timeout, includeIgnored, survivors }: Job['options']): Job['options'] {
   return {
     ...(onFailure === undefined ? {} : { onFailure }),
     ...(onSuccess === undefined ? {} : { onSuccess }),
     ...(timeout === undefined ? {} : { timeout }),
     ...(includeIgnored === undefined ? {} : { includeIgnored }),
+    ...(survivors === undefined ? {} : { survivors }),
   };
 }
 

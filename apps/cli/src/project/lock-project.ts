@@ -22,7 +22,7 @@ export interface LockRequest
   readonly taskId: string;
   /** `DEVS_LOCK_ID` of the environment: the lock of the run this process was started by. */
   readonly parentLockId?: string | undefined;
-  /** Whether to refuse to start beside the surviving processes of a killed run. Default: `devs.json`, or refuse. */
+  /** Whether to refuse to start beside the surviving processes of a killed run, or to warn. Default: refuse. */
   readonly survivors?: SurvivorPolicy | undefined;
 }
 
@@ -33,7 +33,7 @@ export async function lockProject(repo: Repository, request: LockRequest, emit: 
   const takeovers: Takeover[] = [];
   const lock = await StateLock.acquire(repo.root, taskId, {
     ...options,
-    objection: objectToSurvivors(async () => survivors ?? (await readSurvivorPolicy(repo.root)), emit),
+    objection: objectToSurvivors(survivors ?? 'refuse', emit),
     onTakeover: (takeover) => {
       takeovers.push(takeover);
       emit({ type: 'takeover', takeover });
@@ -62,11 +62,6 @@ export async function lockProject(repo: Repository, request: LockRequest, emit: 
     await lock.release();
     throw error;
   }
-}
-
-/** Imported when it is needed: it needs a parser, and surviving processes are rare. */
-export async function readSurvivorPolicy(root: string): Promise<SurvivorPolicy> {
-  return (await import('../config/tasks-file.ts')).readSurvivorPolicy(root);
 }
 
 async function assertNotNested(repo: Repository, parentLockId: string): Promise<void> {

@@ -2,15 +2,12 @@ import type { LockData } from '@devs/lock';
 import { describeProcesses, type SurvivorPolicy, survivorsOf } from '../processes/surviving-processes.ts';
 import type { Emit } from './events.ts';
 
-/**
- * For `StateLock`: the objection to taking over the lock of a dead run while processes that it started survive.
- * `policy` is asked only if there are some.
- */
-export function objectToSurvivors(policy: () => Promise<SurvivorPolicy>, emit: Emit) {
+/** For `StateLock`: the objection to taking over the lock of a dead run while processes that it started survive. */
+export function objectToSurvivors(policy: SurvivorPolicy, emit: Emit) {
   return async (previous: LockData): Promise<string | null> => {
     const processes = survivorsOf(previous);
     if (processes.length === 0) return null;
-    if ((await policy()) === 'refuse') return `processes it started are still running: ${describeProcesses(processes)}`;
+    if (policy === 'refuse') return `processes it started are still running: ${describeProcesses(processes)}`;
     emit({ type: 'surviving-processes', holder: previous, processes });
     return null;
   };

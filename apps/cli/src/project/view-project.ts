@@ -2,7 +2,7 @@ import type { OpenOptions } from '@devs/db';
 import { type LockData, StateLock, StateLockConflictError, StateLockError, type Takeover } from '@devs/lock';
 import { AtomicSnapshot, type Repository } from '@devs/snapshot';
 import type { Emit } from './events.ts';
-import { lockProject, readSurvivorPolicy } from './lock-project.ts';
+import { lockProject } from './lock-project.ts';
 import { objectToSurvivors } from './object-to-survivors.ts';
 import { type OpenLog, openLogCopy, openLogIfThere } from './open-log.ts';
 import { type ProjectState, stateOf } from './project-state.ts';
@@ -61,7 +61,7 @@ export async function copyIfReadable(repo: Repository): Promise<OpenLog | null> 
 }
 
 async function takeOverStaleLock(repo: Repository, emit: Emit): Promise<Takeover | null> {
-  const objection = objectToSurvivors(() => readSurvivorPolicy(repo.root), emit);
+  const objection = objectToSurvivors('refuse', emit);
   const onWait = (holder: LockData) => emit({ type: 'waiting', holder });
   const takeover = await StateLock.releaseStale(repo.root, undefined, { objection, onWait });
   if (takeover !== null) emit({ type: 'takeover', takeover });

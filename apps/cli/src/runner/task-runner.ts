@@ -13,6 +13,8 @@ import {
 } from '@devs/snapshot';
 import { now } from '../base/clock.ts';
 import { EXIT_DEVS, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_TIMEOUT } from '../base/errors.ts';
+import { MAX_TIMER_MS } from '../base/units.ts';
+import { mayRecordCommand } from '../config/record-command.ts';
 import { type ChildEnd, exitCodeOfChild, runChild } from '../processes/run-child.ts';
 import { processesWith, type SurvivorPolicy } from '../processes/surviving-processes.ts';
 import { dropIfThere } from '../project/drop-if-there.ts';
@@ -37,7 +39,7 @@ export interface TaskRunnerOptions {
   readonly timeout?: number;
   /** Patterns of ignored files to capture all the same. */
   readonly includeIgnored?: readonly string[];
-  /** Whether to start beside the surviving processes of a killed run. Default: `orphans` of devs.json, or `refuse`. */
+  /** Whether to start beside the surviving processes of a killed run. Default: `refuse`. */
   readonly survivors?: SurvivorPolicy;
   /** Cancels the wait for the lock, or the task. */
   readonly signal?: AbortSignal;
@@ -64,6 +66,9 @@ export interface RunResult {
   readonly durationMs: number;
 }
 
+/** For a user who keeps command lines out of the object store: `recordCommand` of devs.json. */
+const NOT_RECORDED = '(not recorded)';
+
 /** What became of the run's snapshots. */
 type RunSnapshots = Pick<RunResult, 'snapshotRef' | 'afterRef' | 'changes' | 'restored'>;
 
@@ -76,6 +81,8 @@ interface EndedRun {
   readonly task: Task;
   readonly runId: string;
   readonly before: Pick<TakeReport, 'ref' | 'oid'>;
+  /** What its commits say of its command. */
+  readonly recorded: string;
 }
 
 interface Outcome {
@@ -130,7 +137,8 @@ export class TaskRunner {
     const runId = newSnapshotId();
     const started = now();
     const command = describe(task);
-    const trailers = { Command: command };
+    const recorded = (await mayRecordCommand(repo.root)) ? command : NOT_RECORDED;
+    const trailers = { Command: recorded };
     const options = { runId, includeIgnored, onProgress: this.#onProgress };
     const report = await takeSnapshot(repo, task.id, { ...options, kind: 'before', trailers });
     this.#emit({ type: 'snapshot-taken', runId, report, ms: now() - started });
@@ -139,7 +147,7 @@ export class TaskRunner {
     lock.assertHeld();
     this.#emit({ type: 'started', runId, taskId: task.id, command });
     const outcome = await this.#execute(project, task, runId, report.ref);
-    const run = { project, task, runId, before: report };
+    const run = { project, task, runId, before: report, recorded };
     const processes = processesWith('DEVS_RUN_ID', runId);
     if (processes.length > 0) this.#emit({ type: 'surviving-processes', holder: null, processes });
     const end = outcome.ok ? await this.#succeed(run) : await this.#fail(run, outcome);
@@ -210,10 +218,10 @@ export class TaskRunner {
   }
 
   /** The repository as the run left it: what a later restore is proven against, and what the run changed. */
-  async #takeAfter({ project, task, runId, before }: EndedRun, outcome: string): Promise<RunStates> {
+  async #takeAfter({ project, task, runId, before, recorded }: EndedRun, outcome: string): Promise<RunStates> {
     const { repo, log } = project;
     const { includeIgnored = [] } = this.#options;
-    const trailers = { Command: describe(task), Outcome: outcome };
+    const trailers = { Command: recorded, Outcome: outcome };
     const options = {
       kind: 'after' as const,
       runId,
@@ -234,7 +242,8 @@ export class TaskRunner {
   async #execute(project: LockedProject, task: Task, runId: string, snapshotRef: string): Promise<Outcome> {
     const { timeout, signal } = this.#options;
     const timer = new AbortController();
-    const timeoutId = timeout === undefined ? undefined : setTimeout(() => timer.abort(), timeout);
+    const timeoutId =
+      timeout === undefined ? undefined : setTimeout(() => timer.abort(), Math.min(timeout, MAX_TIMER_MS));
     const stop = AbortSignal.any([project.lock.signal, timer.signal, ...(signal === undefined ? [] : [signal])]);
     try {
       const outcome =
@@ -265,7 +274,8 @@ export class TaskRunner {
     const env = { ...process.env, ...task.env, DEVS_LOCK_ID: lock.id, DEVS_RUN_ID: runId };
     const { timeout } = task;
     const timer = new AbortController();
-    const timeoutId = timeout === undefined ? undefined : setTimeout(() => timer.abort(), timeout);
+    const timeoutId =
+      timeout === undefined ? undefined : setTimeout(() => timer.abort(), Math.min(timeout, MAX_TIMER_MS));
     try {
       const signal = timeout === undefined ? stop : AbortSignal.any([stop, timer.signal]);
       const outcome = outcomeOfChild(await runChild(task.command, { cwd: task.cwd ?? repo.root, env, signal }));
