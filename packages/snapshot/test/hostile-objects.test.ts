@@ -457,6 +457,22 @@ describe('alternates', () => {
     }
   });
 
+  test.runIf(process.platform !== 'win32')(
+    'a pack directory that is a file, a fifo or a link to itself holds no packs',
+    () => {
+      for (const make of [
+        (file: string) => fs.writeFileSync(file, ''),
+        (file: string) => execFileSync('mkfifo', [file]),
+        (file: string) => fs.symlinkSync('pack', file),
+      ]) {
+        const { repo, objects } = emptyRepo();
+        fs.rmdirSync(path.join(objects, 'pack'));
+        make(path.join(objects, 'pack'));
+        expect(opened(repo, (store) => store.find(oidOf(1)))).toBeNull();
+      }
+    },
+  );
+
   test('an object directory that is a link works', () => {
     const repo = Repo.withWork();
     const elsewhere = path.join(temporaryDirectory(), 'objects');

@@ -195,7 +195,8 @@ function namesIn(dir: string): string[] {
   try {
     return fs.readdirSync(dir);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
+    // A file, a pipe, or a link that leads to itself has the directory's name.
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error))) return [];
     throw error;
   }
 }
