@@ -111,14 +111,13 @@ async function applySnapshot(
   request: Request,
 ): Promise<RestoreReport> {
   const { includeIgnored } = snapshot.manifest;
-  const ignoreCase = repo.config.bool('core.ignorecase', false);
   const safety = {
     kind: 'safety' as const,
     includeIgnored,
     onProgress: request.onProgress,
     ...(snapshot.runId === null ? {} : { runId: snapshot.runId }),
   };
-  const { rules, knows, otherRules } = pathHistoryOf(store, snapshot, ignoreCase);
+  const { rules, knows, otherRules } = pathHistoryOf(store, snapshot, repo);
   const held = protectedBySnapshot(store, snapshot);
   const commits = [...held.commits.filter((oid) => isOfTheUser(store, oid)), snapshot.oid];
   const protectedObjects = { ...held, commits };

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
 import path from 'node:path';
 import type { BytePath } from '../base/byte-path.ts';
 import { readRegularFile } from '../base/regular-file.ts';
@@ -9,17 +11,35 @@ import { lastMatch, type PatternFile, parseIgnoreFile } from './patterns.ts';
 export interface OutsideIgnores {
   /** `core.excludesFile`, or git's default for it. */
   readonly global: Buffer | null;
+  /** The repository's own configuration named it, and it lies elsewhere: it may be any file of the user's. */
+  readonly isGlobalForeign?: boolean;
   /** `info/exclude` of the common directory. */
   readonly info: Buffer | null;
 }
 
 export function readOutsideIgnores(repo: Repository): OutsideIgnores {
-  const global = repo.config.path('core.excludesfile') ?? userFile(repo.environment, 'ignore');
+  const named = repo.config.path('core.excludesfile') ?? userFile(repo.environment, 'ignore');
+  const file = named === null ? null : path.resolve(repo.root, named);
+  const global = file === null ? null : readPatterns(file);
   return {
-    global: global === null ? null : readPatterns(path.resolve(repo.root, global)),
+    global,
+    isGlobalForeign: global !== null && isForeign(repo, file!),
     // Git follows a link here. devs does not: what it points to would become a part of every snapshot.
     info: readPatterns(path.join(repo.commonDir, 'info/exclude'), true),
   };
+}
+
+/** Whether only the repository itself says that `file` is to be read, although it is none of its own. */
+function isForeign({ config, root, commonDir }: Repository, file: string): boolean {
+  const scope = config.scopeOf('core.excludesfile');
+  if (scope !== 'local' && scope !== 'worktree') return false;
+  const real = fs.realpathSync(file);
+  return ![root, commonDir].some((dir) => real.startsWith(`${dir}${path.sep}`));
+}
+
+/** SHA-256 in hexadecimal digits: what a snapshot holds of a file that it may not hold. */
+export function digestOf(bytes: Buffer): Buffer {
+  return Buffer.from(createHash('sha256').update(bytes).digest('hex'));
 }
 
 /** Git ignores pattern files that are larger (dir.c, PATTERN_MAX_FILE_SIZE). */

@@ -1,4 +1,5 @@
 import type { BytePath } from '../base/byte-path.ts';
+import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { findInTree } from '../objects/trees.ts';
 import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
@@ -22,8 +23,8 @@ export interface PathHistory {
   readonly otherRules: Pick<TreeIgnoreRules, 'ignores'>;
 }
 
-export function pathHistoryOf(store: ObjectStore, snapshot: LoadedSnapshot, ignoreCase: boolean): PathHistory {
-  const rules = ignoreRulesOf(store, snapshot, ignoreCase);
+export function pathHistoryOf(store: ObjectStore, snapshot: LoadedSnapshot, repo: Repository): PathHistory {
+  const rules = ignoreRulesOf(store, snapshot, repo);
   let tracked: TrackedFiles | null = null;
   const knows = (path: BytePath) => {
     if (findInTree(store, snapshot.untrackedTree, path) !== null) return true;

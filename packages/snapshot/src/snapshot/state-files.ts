@@ -3,9 +3,10 @@ import { pathProblem } from '../base/path-rules.ts';
 import { oidOf, type ParsedIndex, parseIndex } from '../git/index-file.ts';
 import { isOperationFile } from '../git/operation-files.ts';
 import { isBranchName } from '../git/ref-name.ts';
+import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { DIRECTORY, findInTree, readTree, type TreeEntry } from '../objects/trees.ts';
-import { type OutsideIgnores, TreeIgnoreRules } from '../scan/ignore-rules.ts';
+import { digestOf, type OutsideIgnores, readOutsideIgnores, TreeIgnoreRules } from '../scan/ignore-rules.ts';
 import { invalidSnapshot, type LoadedSnapshot } from './load-snapshot.ts';
 
 /** Git itself nests its operation files two levels deep. */
@@ -57,14 +58,25 @@ export function readStateOperation(store: ObjectStore, snapshot: LoadedSnapshot)
 }
 
 /** The ignore rules as they were when the snapshot was taken. */
-export function ignoreRulesOf(store: ObjectStore, snapshot: LoadedSnapshot, ignoreCase: boolean): TreeIgnoreRules {
+export function ignoreRulesOf(store: ObjectStore, snapshot: LoadedSnapshot, repo: Repository): TreeIgnoreRules {
   const outside: OutsideIgnores = {
-    global: readStateFile(store, snapshot, 'ignore/global'),
+    global: globalIgnores(store, snapshot, repo),
     info: readStateFile(store, snapshot, 'ignore/info'),
   };
-  return new TreeIgnoreRules(outside, ignoreCase, (dir) =>
+  return new TreeIgnoreRules(outside, repo.config.bool('core.ignorecase', false), (dir) =>
     readStateFile(store, snapshot, `ignore/tree/${dir === '' ? '' : `${dir}/`}.gitignore`),
   );
+}
+
+/** What ignores everything: nothing is deleted without proof that it was not ignored then. */
+const ALL_IGNORED = Buffer.from('*\n');
+
+/** `core.excludesFile` as it was. Of a file that is none of the repository's, a snapshot holds the digest alone. */
+function globalIgnores(store: ObjectStore, snapshot: LoadedSnapshot, repo: Repository): Buffer | null {
+  const digest = readStateFile(store, snapshot, 'ignore/global.sha256');
+  if (digest === null) return readStateFile(store, snapshot, 'ignore/global');
+  const { global } = readOutsideIgnores(repo);
+  return global !== null && digestOf(global).equals(digest) ? global : ALL_IGNORED;
 }
 
 /** The index as it was; null where there was none, or a damaged one. */

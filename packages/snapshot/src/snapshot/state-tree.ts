@@ -1,6 +1,7 @@
 import type { BytePath } from '../base/byte-path.ts';
 import { encodeOtherRefs } from '../git/other-refs.ts';
 import { DIRECTORY, REGULAR, type TreeItem, writeTreeOf } from '../objects/trees.ts';
+import { digestOf } from '../scan/ignore-rules.ts';
 import type { Scan } from '../scan/scan.ts';
 import { encodeManifest, type Manifest } from './manifest.ts';
 import { encodeProtectedTags, protectedByTake, TAGGED, TAGS } from './protected-objects.ts';
@@ -32,7 +33,11 @@ export function writeStateTree(take: TakeContext, scan: Scan, { present, around 
   for (const [name, bytes] of git.operation) add(`operation/${Buffer.from(name).toString('latin1')}`, bytes);
   // The ignore files are stored apart from the work tree's files: one may itself be ignored.
   for (const [dir, bytes] of scan.gitignores) add(`ignore/tree/${dir === '' ? '' : `${dir}/`}.gitignore`, bytes);
-  if (ignores.global !== null) add('ignore/global', ignores.global);
+  if (ignores.global !== null) {
+    // A repository may name any file of the user's, a private key say, and objects travel with it.
+    if (ignores.isGlobalForeign === true) add('ignore/global.sha256', digestOf(ignores.global));
+    else add('ignore/global', ignores.global);
+  }
   if (ignores.info !== null) add('ignore/info', ignores.info);
   add('surroundings.json', encodeSurroundings(around));
   const indexOnly = writeIndexOnlyBlobs(writer, index, tracked);

@@ -56,7 +56,7 @@ async function takeSince(repo: Repository, request: TakeRequest): Promise<TakeRe
   if (since === undefined) return takeWithExtras(repo, request);
   using store = new ObjectStore(repo.commonDir);
   const earlier = await loadSnapshot(repo, store, resolveSnapshot(repo, since));
-  const { otherRules } = pathHistoryOf(store, earlier, repo.config.bool('core.ignorecase', false));
+  const { otherRules } = pathHistoryOf(store, earlier, repo);
   return await takeWithExtras(repo, { ...request, extras: { ...request.extras, otherRules } });
 }
 
