@@ -69,6 +69,7 @@ describe('refused, naming what is wrong:', () => {
     ['a path in .git', indexOf({ name: '.git/hooks/x' }), '".git/hooks/x", which is git\'s own directory'],
     ['a path in .GIT', indexOf({ name: 'a/.GiT/x' }), "which is git's own directory"],
     ['a name that is empty', indexOf({ name: '' }), 'which is empty'],
+    ['a name with a NUL byte', indexOf({ name: 'a\0b' }), 'holds a NUL byte'],
     ['a mode that git does not write', indexOf({ name: 'a', mode: 0o104755 }), 'unknown mode 104755'],
     ['a directory where none may be', indexOf({ name: 'a/', mode: 0o40000 }), '"a/"'],
     ['not in order', indexOf({ name: 'b' }, { name: 'a' }), 'not in order'],

@@ -36,7 +36,7 @@ export function isPlainName(bytes: Uint8Array, start: number, end: number): bool
       isStart = true;
       continue;
     }
-    if (byte === BACKSLASH || byte === COLON) return false;
+    if (byte === 0 || byte === BACKSLASH || byte === COLON) return false;
     if (isStart && (byte === 0x2e || byte === 0xe2 || byte === 0xef)) return false;
     if (isStart && (byte | 0x20) === 0x67 && (bytes[i + 1]! | 0x20) === 0x69) return false;
     isStart = false;
