@@ -75,14 +75,6 @@ const CASES: readonly Case[] = [
     says: 'devs.json:2:2: unknown setting "onFail"',
   },
   {
-    what: 'a database that is not SQLite',
-    make: (repo) => repo.write('.devs.db', 'notes of mine\n'.repeat(100)),
-    args: ['run', '--', 'true'],
-    exit: 125,
-    code: 'DEVS_DB_NOT_SQLITE',
-    says: '.devs.db',
-  },
-  {
     what: "a directory at the lock's path",
     make: (repo) => fs.mkdirSync(repo.path('.devs-state.lock')),
     args: ['run', '--', 'true'],

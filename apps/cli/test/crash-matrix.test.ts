@@ -84,8 +84,8 @@ async function killedAt(cwd: string, args: readonly string[], at: number, who: s
 }
 
 function rows(repo: Repo, source: string): Record<string, unknown>[] {
-  if (!repo.exists('.devs.db')) return [];
-  const file = repo.path('.devs.db');
+  if (!repo.exists('.git/devs/.devs.db')) return [];
+  const file = repo.path('.git/devs/.devs.db');
   expect(query(file, 'pragma integrity_check')).toEqual([{ integrity_check: 'ok' }]);
   return query(file, source);
 }

@@ -77,7 +77,7 @@ describe('devs undo', () => {
       code: 125,
       stderr: expect.stringContaining('nothing has run'),
     });
-    expect(repo.exists('.devs.db')).toBe(false);
+    expect(repo.exists('.git/devs/.devs.db')).toBe(false);
     await devs(repo.dir, 'run', '--id', 'bad', ...task('echo 1 > dir/c.txt; exit 1'));
     await devs(repo.dir, 'run', '--id', 'good', '--', 'true');
     const { code, stderr } = await devs(repo.dir, 'undo', '--json');
@@ -111,7 +111,7 @@ describe('devs snapshot', () => {
 
   test('a label that cannot be one is refused before anything is written', async () => {
     expect(await devs(repo.dir, 'snapshot', '../x')).toMatchObject({ code: 2 });
-    expect(repo.exists('.devs.db')).toBe(false);
+    expect(repo.exists('.git/devs/.devs.db')).toBe(false);
   });
 });
 
@@ -223,7 +223,7 @@ describe('devs gc', () => {
     await devs(repo.dir, 'gc', '--older-than', '0s');
     expect(repo.refs()).toEqual([]);
     expect(await devs(repo.dir, 'gc', '--keep', 'x')).toMatchObject({ code: 2 });
-    expect(fs.readdirSync(repo.dir).filter((name) => name.startsWith('.devs'))).toEqual(['.devs.db']);
+    expect(fs.readdirSync(repo.dir).filter((name) => name.startsWith('.devs'))).toEqual([]);
   });
 });
 
@@ -253,7 +253,7 @@ describe('devs run with several tasks', () => {
 
 test('the database opens for anybody: it is plain SQLite', async () => {
   await devs(repo.dir, 'run', '--', 'true');
-  const { db, close } = await openDatabase(repo.dir);
+  const { db, close } = await openDatabase(repo.path('.git/devs'));
   expect(await db.selectFrom('runs').select(['status', 'exit_code']).execute()).toEqual([
     { status: 'succeeded', exit_code: 0 },
   ]);

@@ -68,7 +68,7 @@ const second: LockData | null = await StateLock.acquire(cwd, 'second').then(
 );
 await held.release();
 const result: RunResult = await new TaskRunner({ cwd }).run({ id: 'packed', run: async () => {} });
-const { db, close } = await openDatabase(cwd);
+const { db, close } = await openDatabase(cwd + '/.git/devs');
 const [run] = await new RunLog(db).list(1);
 await close();
 console.log(report.written.length, second?.task_id, result.status, run?.taskId);

@@ -15,7 +15,7 @@ beforeEach(async () => {
   await devs(repo.dir, 'run', '--id', 'bad', '--', 'sh', '-c', 'rm -r dir; echo x > made.txt; exit 7');
 });
 
-const database = () => repo.path('.devs.db');
+const database = () => repo.path('.git/devs/.devs.db');
 const runs = () => query(database(), 'select * from runs order by id');
 
 describe('a lost database', () => {
@@ -43,12 +43,12 @@ describe('a lost database', () => {
     expect(runs()).toMatchObject([
       { id: run!.id, status: 'failed', exit_code: 7, snapshot_ref: run!.snapshot_ref, after_ref: run!.after_ref },
     ]);
-    const aside = fs.readdirSync(repo.dir).filter((file) => /^\.devs\.db\.damaged-[^-]*$/.test(file));
+    const aside = fs.readdirSync(repo.path('.git/devs')).filter((file) => /^\.devs\.db\.damaged-[^-]*$/.test(file));
     expect(aside).toHaveLength(name === 'deleted' || name === 'emptied' ? 0 : 1);
     if (aside.length > 0) expect(stderr).toContain(aside[0]);
     expect(repo.git('status', '--porcelain', '--untracked-files=all')).not.toContain('.devs');
     expect(await devs(repo.dir, 'restore', 'bad')).toMatchObject({ code: 0 });
-    expect(fingerprint(repo).filter((line) => !line.includes('.devs.db'))).toEqual(before);
+    expect(fingerprint(repo)).toEqual(before);
   });
 
   test('restores and snapshots that somebody asked for come back too', async () => {
@@ -212,6 +212,6 @@ describe('devs recover', () => {
   test('creates nothing where nothing ever ran', async () => {
     const clean = Repo.withWork();
     expect(await devs(clean.dir, 'recover')).toMatchObject({ code: 0 });
-    expect(clean.exists('.devs.db')).toBe(false);
+    expect(clean.exists('.git/devs/.devs.db')).toBe(false);
   });
 });

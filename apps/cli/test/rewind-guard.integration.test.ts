@@ -34,7 +34,7 @@ async function crash({ run, task }: { run: Started; task: Remote }): Promise<voi
 }
 
 const lockFile = () => repo.path('.devs-state.lock');
-const task = (id: string) => query(repo.path('.devs.db'), 'select * from tasks where id = ?', id)[0];
+const task = (id: string) => query(repo.path('.git/devs/.devs.db'), 'select * from tasks where id = ?', id)[0];
 
 describe('two runs at once on one project', () => {
   test('the second prints StateLockConflictError with the pid and task id of the first, exits 1; the first completes', async () => {
@@ -197,11 +197,11 @@ describe('kill -9 of devs and its command', () => {
 
   test('its write-ahead log is recovered with a warning, and every committed row is there', async () => {
     await crash(await startRun('--id', 'doomed'));
-    expect(fs.existsSync(repo.path('.devs.db-wal'))).toBe(true);
+    expect(fs.existsSync(repo.path('.git/devs/.devs.db-wal'))).toBe(true);
     const log = await devs(repo.dir, 'log', '--json');
     expect(log.stderr).toContain('.devs.db-wal');
     expect(json(log.stdout)).toMatchObject({ task_id: 'doomed', status: 'crashed' });
-    expect(fs.existsSync(repo.path('.devs.db-wal'))).toBe(false);
+    expect(fs.existsSync(repo.path('.git/devs/.devs.db-wal'))).toBe(false);
   });
 
   describe('kill -9 of devs alone: its command goes on', () => {
@@ -259,7 +259,8 @@ describe('kill -9 of devs and its command', () => {
   test('the runs of a lost database are found again by their snapshots', async () => {
     const before = fingerprint(repo);
     await devs(repo.dir, 'run', '--id', 'bad', '--', 'sh', '-c', 'rm -rf dir; exit 1');
-    for (const name of fs.readdirSync(repo.dir)) if (name.startsWith('.devs.db')) fs.rmSync(repo.path(name));
+    const own = fs.readdirSync(repo.path('.git/devs')).filter((name) => name.startsWith('.devs.db'));
+    for (const name of own) fs.rmSync(path.join(repo.path('.git/devs'), name));
     expect((await devs(repo.dir, 'run', '--', 'true')).stderr).toContain('which the database did not know');
     expect((await devs(repo.dir, 'restore', 'bad')).code).toBe(0);
     expect(fingerprint(repo)).toEqual(before);

@@ -256,10 +256,12 @@ describe('a damaged database', () => {
     }
   });
 
-  test('a file that never was a database is left alone', async () => {
-    fs.writeFileSync(file(), 'the notes of somebody who likes this name, long enough to be looked at '.repeat(20));
-    await expect(openDatabase(dir, { replaceDamaged: true })).rejects.toMatchObject({ code: 'DEVS_DB_NOT_SQLITE' });
-    expect(fs.readdirSync(dir)).toEqual(['.devs.db']);
+  test('a file that never was a database is moved aside as well, byte for byte', async () => {
+    const notes = 'the notes of somebody who likes this name, long enough to be looked at '.repeat(20);
+    fs.writeFileSync(file(), notes);
+    const warnings: RecoveryWarning[] = [];
+    await (await openDatabase(dir, { replaceDamaged: true, onWarning: (w) => warnings.push(w) })).close();
+    expect(fs.readFileSync(warnings[0]!.files[0]!, 'utf8')).toBe(notes);
   });
 });
 

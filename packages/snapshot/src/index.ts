@@ -1,4 +1,6 @@
+import path from 'node:path';
 import { toText } from './base/byte-path.ts';
+import { makePrivateDirectory } from './base/durable.ts';
 import { explained } from './base/system-errors.ts';
 import { type DiffEntry, type DiffOptions, diffSnapshots } from './compare/diff.ts';
 import { ownBytes } from './compare/own-bytes.ts';
@@ -200,6 +202,17 @@ export class AtomicSnapshot {
   /** Whether a restore was interrupted and waits for `recover`. */
   static hasPendingRestore(place: Place): boolean {
     return AtomicSnapshot.journalState(place) === 'sound';
+  }
+
+  /**
+   * The directory `devs` in the git directory of the work tree, where devs and the programs around it keep what belongs
+   * to this work tree. It is created where there is none, for this user alone, and never through a link.
+   * @throws AtomicSnapshotError `DEVS_NOT_A_DIRECTORY`
+   */
+  static makeOwnDirectory(place: Place): string {
+    const dir = path.join(findRepository(place).gitDir, 'devs');
+    makePrivateDirectory(dir);
+    return dir;
   }
 
   /** Where HEAD of the work tree that contains `place` points. */

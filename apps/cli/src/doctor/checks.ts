@@ -4,7 +4,7 @@ import { AtomicSnapshot, AtomicSnapshotError } from '@devs/snapshot';
 import type { Hint } from '../base/errors.ts';
 import { formatBytes } from '../base/units.ts';
 import { survivorsOf } from '../processes/surviving-processes.ts';
-import { excludeOwnFiles, missingExcludes } from '../project/exclude.ts';
+import { excludeFile, excludeOwnFiles, isOwnKind, missingExcludes } from '../project/exclude.ts';
 import { openLogIfThere } from '../project/open-log.ts';
 import { databaseDirectory, inspectProject } from '../project/project-state.ts';
 import { needsReconciling } from '../project/reconcile.ts';
@@ -141,16 +141,27 @@ const snapshots: Check = async ({ repo }) => {
 
 const exclude: Check = ({ repo }) => {
   const missing = missingExcludes(repo);
-  if (missing.length === 0 || !fs.existsSync(`${repo.root}/.devs.db`)) {
+  if (missing.length === 0 || !fs.existsSync(databaseDirectory(repo))) {
     return [{ check: 'exclude', ok: true, message: "git does not see devs's own files" }];
   }
   const fix = () => {
     excludeOwnFiles(repo);
     return `added ${missing.join(' and ')} to info/exclude`;
   };
-  return [
-    { check: 'exclude', ok: false, message: `git sees devs's own files: ${missing.join(', ')} not excluded`, fix },
-  ];
+  const message = `git sees devs's own files: ${missing.join(', ')} not excluded`;
+  if (isOwnKind(repo)) return [{ check: 'exclude', ok: false, message, fix }];
+  const file = excludeFile(repo);
+  const why = `${message}, and ${file} is not a file that devs writes to`;
+  return [{ check: 'exclude', ok: false, message: why, hint: ['ls', '-l', file] }];
+};
+
+/** The first version kept its database in the work tree, where a clone can put one, too. */
+const workTreeDatabase: Check = ({ repo }) => {
+  const found = fs.readdirSync(repo.root).filter((name) => name.startsWith('.devs.db'));
+  const check = 'work tree';
+  if (found.length === 0) return [{ check, ok: true, message: 'no database lies in it' }];
+  const message = `${found.join(', ')} in the work tree: devs does not open it, and it can be removed`;
+  return [{ check, ok: true, message }];
 };
 
 /** In the order in which they are shown. */
@@ -166,4 +177,5 @@ export const CHECKS: readonly Check[] = [
   workTrees,
   remotes,
   exclude,
+  workTreeDatabase,
 ];

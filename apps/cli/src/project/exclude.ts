@@ -1,30 +1,66 @@
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Repository } from '@devs/snapshot';
 
 /** Narrow on purpose: `.devs*` would also hide a file of the user's, `.devspace.yaml` say, from git and from devs. */
-const LINES = ['/.devs.db*', '/.devs-state.lock*'];
+const LINES = ['/.devs-state.lock*'];
+/** Rules that a person or a tool wrote are a few kilobytes. */
+const MAX_BYTES = 1 << 20;
 
 /** Lines that `excludeOwnFiles` would add. */
 export function missingExcludes(repo: Repository): string[] {
-  const present = new Set(read(repo).split(/\r?\n/));
+  const present = new Set((read(excludeFile(repo))?.text ?? '').split(/\r?\n/));
   return LINES.filter((line) => !present.has(line));
 }
 
-/** Hides devs's own files from git, once, in `info/exclude`: never in the user's `.gitignore`. */
-export function excludeOwnFiles(repo: Repository): void {
+/**
+ * Hides devs's own files from git, once, in `info/exclude`: never in the user's `.gitignore`. False where the lines are
+ * missing and the file is not one to write to: a link, a pipe, a file with a second name. git does without them.
+ */
+export function excludeOwnFiles(repo: Repository): boolean {
   const missing = missingExcludes(repo);
-  if (missing.length === 0) return;
-  const text = read(repo);
+  if (missing.length === 0) return true;
+  const file = excludeFile(repo);
+  const info = path.dirname(file);
+  if (!isThere(info)) fs.mkdirSync(info);
+  if (!isOwnKind(repo)) return false;
+  const { text, mode } = read(file) ?? { text: '', mode: 0o666 };
   const separator = text === '' || text.endsWith('\n') ? '' : '\n';
-  fs.mkdirSync(path.dirname(fileOf(repo)), { recursive: true });
-  fs.appendFileSync(fileOf(repo), `${separator}# added by devs\n${missing.join('\n')}\n`);
+  replace(file, `${text}${separator}# added by devs\n${missing.join('\n')}\n`, mode);
+  return true;
 }
 
-function read(repo: Repository): string {
-  return fs.existsSync(fileOf(repo)) ? fs.readFileSync(fileOf(repo), 'utf8') : '';
+/** Whole or not at all. A file without these lines does no harm, so nothing waits for the disk. */
+function replace(file: string, text: string, mode: number): void {
+  const temporary = `${file}.devs.${randomBytes(6).toString('hex')}`;
+  fs.writeFileSync(temporary, text, { flag: 'wx', mode });
+  try {
+    fs.renameSync(temporary, file);
+  } catch (error) {
+    fs.unlinkSync(temporary);
+    throw error;
+  }
 }
 
-function fileOf(repo: Repository): string {
+/** Null where there is no such file, or it is not a regular one with one name and of a likely size. */
+function read(file: string): { readonly text: string; readonly mode: number } | null {
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isFile() || stat.nlink !== 1 || stat.size > MAX_BYTES) return null;
+  return { text: fs.readFileSync(file, 'utf8'), mode: stat.mode & 0o777 };
+}
+
+function isThere(file: string): boolean {
+  return fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Whether `info/exclude` is absent or a file of its own, which devs may replace. */
+export function isOwnKind(repo: Repository): boolean {
+  const file = excludeFile(repo);
+  const info = fs.lstatSync(path.dirname(file), { throwIfNoEntry: false });
+  return (info === undefined || info.isDirectory()) && (!isThere(file) || read(file) !== null);
+}
+
+export function excludeFile(repo: Repository): string {
   return path.join(repo.commonDir, 'info', 'exclude');
 }

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { OpenOptions, RunLog } from '@devs/db';
-import type { Repository } from '@devs/snapshot';
+import { AtomicSnapshot, type Repository } from '@devs/snapshot';
 import type { Emit } from './events.ts';
 import { excludeOwnFiles } from './exclude.ts';
 import { databaseDirectory } from './project-state.ts';
@@ -38,6 +38,7 @@ export async function openRepaired(repo: Repository, emit: Emit, options: Repair
   const { DATABASE_FILE, DatabaseError, replaceDamaged } = await import('@devs/db');
   const onWarning = ({ message }: { readonly message: string }) => emit({ type: 'database-recovered', message });
   for (let isNew = false; ; isNew = true) {
+    AtomicSnapshot.makeOwnDirectory(repo);
     const database = await openLog(repo, { replaceDamaged: true, onWarning });
     try {
       excludeOwnFiles(repo);

@@ -3,9 +3,12 @@ import path from 'node:path';
 import { type LockStatus, StateLock } from '@devs/lock';
 import { AtomicSnapshot, type Repository } from '@devs/snapshot';
 
-/** Where the history of a project's runs is. */
+/**
+ * Where the history of a project's runs is: in the git directory of its work tree. What lies in the work tree itself came
+ * with a clone or a checkout as easily as from devs, and is never opened as a database.
+ */
 export function databaseDirectory(repo: Repository): string {
-  return repo.root;
+  return path.join(repo.gitDir, 'devs');
 }
 
 /**
@@ -19,8 +22,8 @@ export type ProjectState = 'held' | 'none yet' | 'sound' | 'needs repair';
 export async function stateOf(repo: Repository): Promise<ProjectState> {
   if ((await inspectProject(repo)).state !== 'free') return 'held';
   const file = path.join(databaseDirectory(repo), '.devs.db');
-  if (!fs.existsSync(file)) return (await hasHistory(repo)) ? 'needs repair' : 'none yet';
-  return fs.existsSync(`${file}-wal`) ? 'needs repair' : 'sound';
+  if (!isThere(file)) return (await hasHistory(repo)) ? 'needs repair' : 'none yet';
+  return isThere(`${file}-wal`) ? 'needs repair' : 'sound';
 }
 
 /** Who holds the project's lock. */
@@ -32,4 +35,8 @@ export function inspectProject(repo: Repository): Promise<LockStatus> {
 async function hasHistory(repo: Repository): Promise<boolean> {
   if (AtomicSnapshot.hasPendingRestore(repo)) return true;
   return (await AtomicSnapshot.list(repo)).some(({ runId }) => runId !== null);
+}
+
+function isThere(file: string): boolean {
+  return fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 }

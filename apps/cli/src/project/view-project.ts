@@ -102,7 +102,10 @@ function optionsOf(state: ProjectState, emit: Emit): OpenOptions {
   };
 }
 
-/** The history; null where its rows have to be repaired. */
+/** Codes of what a repair moves aside, and replaces by a history made of the snapshots. */
+const REPLACED: ReadonlySet<string> = new Set(['DEVS_DB_DAMAGED', 'DEVS_DB_NOT_SQLITE', 'DEVS_DB_UNSAFE']);
+
+/** The history; null where it has to be repaired. */
 async function openIfInOrder(repo: Repository, options: OpenOptions): Promise<OpenLog | null> {
   const { DatabaseError } = await import('@devs/db');
   let opened: OpenLog | null = null;
@@ -110,7 +113,7 @@ async function openIfInOrder(repo: Repository, options: OpenOptions): Promise<Op
     opened = await openLogIfThere(repo, options);
     if (opened !== null && !(await isOutOfOrder(repo, opened))) return opened;
   } catch (error) {
-    if (!(error instanceof DatabaseError) || error.code !== 'DEVS_DB_DAMAGED') {
+    if (!(error instanceof DatabaseError) || !REPLACED.has(error.code)) {
       await opened?.close();
       throw error;
     }

@@ -48,6 +48,8 @@ export interface Snapshots {
 
 /** Rows that one question reads at most; `devs gc` keeps a history far below this. */
 const MAX_ROWS = 10_000;
+/** Rows that may be set aside before a short answer gets shorter. */
+const MAX_SET_ASIDE = 100;
 /** Runs that the beginning of an id may name before the answer is cut off. */
 const MAX_SIMILAR = 20;
 /** Crashed runs that one start names, and that one start ends. */
@@ -154,7 +156,8 @@ export class RunLog {
 
   /** Newest first. */
   async list(limit: number): Promise<readonly Run[]> {
-    return soundRuns(await this.#runs().orderBy('runs.id', 'desc').limit(limit).execute());
+    const query = this.#runs().orderBy('runs.id', 'desc');
+    return soundRuns(await query.limit(limit + MAX_SET_ASIDE).execute()).slice(0, limit);
   }
 
   /** Newest first; of all runs, or of these. No more than `MAX_ROWS` of them. */
@@ -179,8 +182,11 @@ export class RunLog {
     if (name === '@') return this.list(1);
     const exact = await this.run(name);
     if (exact !== undefined) return [exact];
-    const newestOfTask = this.#runs().where('runs.task_id', '=', name).orderBy('runs.id', 'desc').limit(1);
-    const ofTask = soundRuns(await newestOfTask.execute());
+    const newestOfTask = this.#runs()
+      .where('runs.task_id', '=', name)
+      .orderBy('runs.id', 'desc')
+      .limit(1 + MAX_SET_ASIDE);
+    const ofTask = soundRuns(await newestOfTask.execute()).slice(0, 1);
     if (ofTask.length > 0) return ofTask;
     // substr, not LIKE: `_` and `%` in what the user typed must mean themselves.
     const similar = this.#runs()

@@ -6,7 +6,8 @@ import { DatabaseError, explainSqliteError } from '../base/errors.ts';
 import { migrateToLatest } from '../schema/migrations.ts';
 import type { Schema } from '../schema/schema.ts';
 import { ImmediateSqliteDialect } from './dialect.ts';
-import { DATABASE_FILE, isLatest, type OpenedDatabase } from './open-database.ts';
+import { assertOwnSchema, DATABASE_FILE, isLatest, type OpenedDatabase } from './open-database.ts';
+import { unsafe } from './safe-files.ts';
 import { openSqlite } from './sqlite.ts';
 
 /** A history of 100 000 runs takes a quarter of this. */
@@ -32,6 +33,7 @@ export async function openCopy(dir: string): Promise<OpenedDatabase | null> {
     const opened = openSqlite(bytes);
     sqlite = opened;
     sqlite.exec('pragma trusted_schema = OFF; pragma foreign_keys = ON');
+    assertOwnSchema(sqlite, file);
     const db = new Kysely<Schema>({ dialect: new ImmediateSqliteDialect({ database: sqlite }, file) });
     if (!isLatest(sqlite)) await migrateToLatest(db);
     const close = async () => {
@@ -68,12 +70,4 @@ function readBounded(file: string): Buffer | null {
   } finally {
     fs.closeSync(fd);
   }
-}
-
-function unsafe(file: string, what: string, cause?: unknown): DatabaseError {
-  return new DatabaseError('DEVS_DB_UNSAFE', `${file} ${what}, so it was not opened`, {
-    hint: ['ls', '-l', file],
-    path: file,
-    cause,
-  });
 }

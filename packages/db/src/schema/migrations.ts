@@ -73,12 +73,20 @@ const addRunDetails: Migration = {
   },
 };
 
+const indexRunning: Migration = {
+  async up(db: Kysely<AnySchema>): Promise<void> {
+    // Every start asks for these rows, and nearly always there is none.
+    await sql`create index if not exists runs_running on runs (id) where status = 'running'`.execute(db);
+  },
+};
+
 /** In the order in which they run; names are never changed once released. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001_create_tasks': createTasks,
   '0002_add_snapshot_stash_ref': addSnapshotStashRef,
   '0003_create_runs_and_events': createRunsAndEvents,
   '0004_add_run_details': addRunDetails,
+  '0005_index_running': indexRunning,
 };
 
 export const latestMigration: string = Object.keys(migrations).at(-1)!;
