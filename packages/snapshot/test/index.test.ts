@@ -1,4 +1,5 @@
-// Indexes that git did not write, or that were damaged: refused by name, or read as git reads them, and never for long.
+// Indexes that git did not write, or that were damaged: refused by name, or read as git reads them,
+// and never for long.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { Repo } from '@devs/test-kit';

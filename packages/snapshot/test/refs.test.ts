@@ -1,4 +1,5 @@
-// Refs that a command or another program left: read as git reads them, and none leads outside or stops the others.
+// Refs that a command or another program left: read as git reads them, and none leads outside or
+// stops the others.
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';

@@ -13,10 +13,11 @@ export interface RegularFileLimits {
 }
 
 /**
- * The bytes of a file that anybody may have put there; null where there is none. Opened without blocking, so that a fifo
- * or a terminal in its place is refused instead of waited for. `/dev/null` is an empty file: it is how files of git's are
- * turned off.
- * @throws AtomicSnapshotError `code`, where it is no regular file or too large; what the system says otherwise.
+ * Reads a file that another program may have put there; returns null where there is none. Opened without
+ * blocking, so that a fifo or a terminal in its place is refused instead of waited for. `/dev/null`
+ * is an empty file: it is how files of git's are turned off.
+ * @throws AtomicSnapshotError `code`, where it is no regular file or too large; what the system
+ * says otherwise.
  */
 export function readRegularFile(file: string, { limit, code, noFollow = false }: RegularFileLimits): Buffer | null {
   let fd: number;

@@ -3,8 +3,9 @@ import type { Assignment } from './config-syntax.ts';
 import type { GitEnvironment } from './environment.ts';
 
 /**
- * The configuration that the environment holds: `GIT_CONFIG_COUNT` and its pairs, then `GIT_CONFIG_PARAMETERS`
- * (git-config(1), ENVIRONMENT). @throws AtomicSnapshotError `DEVS_CONFIG_INVALID` where git refuses.
+ * The configuration that the environment holds: `GIT_CONFIG_COUNT` and its pairs, then
+ * `GIT_CONFIG_PARAMETERS` (git-config(1), ENVIRONMENT). @throws AtomicSnapshotError
+ * `DEVS_CONFIG_INVALID` where git refuses.
  */
 export function* commandConfig(environment: GitEnvironment): Generator<Assignment> {
   const { configCount, configPairs, configParameters } = environment;
@@ -27,7 +28,10 @@ function pairPart(pairs: ReadonlyMap<string, string>, part: 'KEY' | 'VALUE', i: 
   return value;
 }
 
-/** Words as a shell quotes them: `'key'='value'`, `'key'=` for a key that stands alone, or the older `'key=value'`. */
+/**
+ * Words as a shell quotes them: `'key'='value'`, `'key'=` for a key that stands alone, or the older
+ * `'key=value'`.
+ */
 function* parseParameters(text: string): Generator<Assignment> {
   const end = () => bad('GIT_CONFIG_PARAMETERS is not quoted as git quotes it');
   let rest = text.trimStart();

@@ -10,13 +10,16 @@ export interface ConditionContext {
   /** Null before a repository was found: then nothing that asks about one holds. */
   readonly gitDir: string | null;
   readonly commonDir: string | null;
-  /** The URLs of all remotes; null while these are being collected, when all conditions on them hold. */
+  /**
+   * The URLs of all remotes; null while these are being collected, when all conditions on them
+   * hold.
+   */
   readonly remoteUrls: () => readonly string[] | null;
 }
 
 /**
- * Whether `[includeIf "<condition>"]` holds (git-config(1), "Conditional includes"). One that git does not know does not.
- * `file`: the configuration file that says so; null for the environment.
+ * Whether `[includeIf "<condition>"]` holds (git-config(1), "Conditional includes"). One that git
+ * does not know does not. `file`: the configuration file that says so; null for the environment.
  */
 export function conditionHolds(condition: string, file: string | null, context: ConditionContext): boolean {
   const [, kind, pattern] = /^(gitdir|gitdir\/i|onbranch|hasconfig:remote\.\*\.url):(.*)$/s.exec(condition) ?? [];
@@ -53,7 +56,9 @@ function withRest(pattern: string): string {
   return pattern.endsWith('/') ? `${pattern}**` : pattern;
 }
 
-/** The branch that HEAD names, without `refs/heads/`; null where it names none or cannot be read. */
+/**
+ * The branch that HEAD names, without `refs/heads/`; null where it names none or cannot be read.
+ */
 function currentBranch(gitDir: string | null): string | null {
   if (gitDir === null) return null;
   const head = path.join(gitDir, 'HEAD');

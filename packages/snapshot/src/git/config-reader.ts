@@ -7,9 +7,9 @@ import { type ConditionContext, conditionHolds } from './config-conditions.ts';
 import { type Assignment, ConfigSyntaxError, parseConfig } from './config-syntax.ts';
 import { expandUserPath, type GitEnvironment, userFile } from './environment.ts';
 
-/** Of all files together, each as often as it is included. Git has no limit but that of its integers. */
+/** The most bytes that all files may have together. Git has no limit but that of its integers. */
 const LIMIT = 64 * 1024 * 1024;
-/** Files read in all: ten levels of ten includes each would be as many as git has time for in a century. */
+/** The most files that are read. Ten levels of includes could otherwise name each other for ever. */
 const FILES = 10_000;
 /** Git's own limit on includes within includes. */
 const DEPTH = 10;
@@ -21,7 +21,8 @@ export interface ConfigPlace {
 }
 
 /**
- * Reads all configuration that is in force, in git's order: system, user, repository, work tree, environment.
+ * Reads all configuration that is in force, in git's order: system, user, repository, work tree,
+ * environment.
  * @throws AtomicSnapshotError `DEVS_CONFIG_INVALID`, with file and line, where git refuses.
  */
 export function readConfig(place: ConfigPlace, environment: GitEnvironment): GitConfig {
@@ -29,14 +30,18 @@ export function readConfig(place: ConfigPlace, environment: GitEnvironment): Git
 }
 
 /**
- * What the system, the user and the environment say, and no repository can. Conditions that ask about the repository do
- * not hold: git reads its protected configuration before it believes in one.
+ * What the system, the user and the environment say, and no repository can. Conditions that ask
+ * about the repository do not hold: git reads its protected configuration before it believes in
+ * one.
  */
 export function readTrustedConfig(environment: GitEnvironment): GitConfig {
   return new ConfigReader(environment, null).readAll();
 }
 
-/** What one file of the repository says, without its includes: how git reads what decides whether it is a repository. */
+/**
+ * What one file of the repository says, without its includes: how git reads what decides whether it
+ * is a repository.
+ */
 export function readConfigFile(file: string, environment: GitEnvironment): GitConfig {
   const config = new GitConfig(environment);
   const bytes = readBytes(file, LIMIT);
@@ -50,7 +55,10 @@ class ConfigReader {
   readonly #place: ConfigPlace | null;
   readonly #config: GitConfig;
   readonly #context: ConditionContext;
-  /** Where all remotes are collected for `hasconfig:`, every condition of that kind is taken to hold. */
+  /**
+   * Where all remotes are collected for `hasconfig:`, every condition of that kind is taken to
+   * hold.
+   */
   readonly #isCollecting: boolean;
   #urls: readonly string[] | undefined;
   #bytes = 0;
@@ -103,7 +111,8 @@ class ConfigReader {
     try {
       bytes = readBytes(file, LIMIT - this.#bytes);
     } catch (error) {
-      // Git goes on without a file of the user's that it may not read: sudo and su leave such ones in the way.
+      // Git goes on without a file of the user's that it may not read: sudo and su leave such ones
+      // in the way.
       if (codeOf(error) === 'EACCES' && scope === 'global' && depth === 0) return [];
       throw error;
     }

@@ -17,9 +17,9 @@ export class ConfigSyntaxError extends Error {
 }
 
 /**
- * The assignments of `text`, in order, by the grammar of git-config(1) as git's own parser reads it: what that refuses is
- * refused, because a file read in another way than git reads it would mean something else. Each is given out before the
- * next is read, as git does. @throws ConfigSyntaxError
+ * The assignments of `text`, in order, by the grammar of git-config(1) as git's own parser reads
+ * it: what that refuses is refused, because a file read in another way than git reads it would mean
+ * something else. Each is given out before the next is read, as git does. @throws ConfigSyntaxError
  */
 export function* parseConfig(text: string): Generator<Assignment> {
   const source = new Source(text);
@@ -69,7 +69,9 @@ class Source {
   }
 }
 
-/** What follows `[`: `section]`, `section.sub]` or `section "sub"]`; in the last alone, case counts. */
+/**
+ * What follows `[`: `section]`, `section.sub]` or `section "sub"]`; in the last alone, case counts.
+ */
 function readSection(source: Source): string {
   let name = '';
   for (;;) {
@@ -124,7 +126,10 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['"', '"'],
 ]);
 
-/** Spaces at both ends do not count, quotes and comments are taken away, and a backslash continues the line. */
+/**
+ * Spaces at both ends do not count, quotes and comments are taken away, and a backslash continues
+ * the line.
+ */
 function readValue(source: Source): string {
   let value = '';
   /** Where the spaces begin that do not count unless something follows. */

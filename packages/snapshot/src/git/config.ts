@@ -14,10 +14,16 @@ export interface ConfigEntry extends ConfigValue {
   readonly key: string;
 }
 
-/** What the repository itself cannot say: git's own "protected configuration" (git-config(1), SCOPES). */
+/**
+ * What the repository itself cannot say: git's own "protected configuration" (git-config(1),
+ * SCOPES).
+ */
 const TRUSTED: ReadonlySet<ConfigScope> = new Set(['system', 'global', 'command']);
 
-/** Git configuration values by `section.key` or `section.subsection.key`; section and key in lower case. */
+/**
+ * Git configuration values by `section.key` or `section.subsection.key`; section and key in lower
+ * case.
+ */
 export class GitConfig {
   readonly #values = new Map<string, ConfigValue[]>();
   readonly #entries: ConfigEntry[] = [];
@@ -44,12 +50,18 @@ export class GitConfig {
     return this.#values.keys();
   }
 
-  /** The value in force. @throws AtomicSnapshotError `DEVS_CONFIG_INVALID` where its key stands alone. */
+  /**
+   * The value in force. @throws AtomicSnapshotError `DEVS_CONFIG_INVALID` where its key stands
+   * alone.
+   */
   get(key: string): string | undefined {
     return textOf(key, this.#values.get(key)?.at(-1));
   }
 
-  /** As `get`, of the values that the user or the system set, so that a cloned repository has no say. */
+  /**
+   * As `get`, of the values that the user or the system set, so that a cloned repository has no
+   * say.
+   */
   trusted(key: string): string | undefined {
     return textOf(key, this.#trustedValues(key).at(-1));
   }
@@ -69,7 +81,10 @@ export class GitConfig {
     return this.#values.get(key)?.at(-1)?.scope;
   }
 
-  /** Git's booleans. @throws AtomicSnapshotError `DEVS_CONFIG_INVALID` where it is none: git refuses, too. */
+  /**
+   * Git's booleans. @throws AtomicSnapshotError `DEVS_CONFIG_INVALID` where it is none: git
+   * refuses, too.
+   */
   bool(key: string, fallback: boolean): boolean {
     const found = this.#values.get(key)?.at(-1);
     if (found === undefined) return fallback;
@@ -101,7 +116,7 @@ function expanded(key: string, value: string, environment: GitEnvironment): stri
 }
 
 /** Null where it is no boolean. A number is true unless it is 0. */
-export function parseBool(value: string | null): boolean | null {
+function parseBool(value: string | null): boolean | null {
   if (value === null) return true;
   if (value === '' || /^(?:false|no|off)$/i.test(value)) return false;
   if (/^(?:true|yes|on)$/i.test(value)) return true;

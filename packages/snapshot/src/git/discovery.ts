@@ -24,8 +24,9 @@ interface Found {
 }
 
 /**
- * Finds what `git rev-parse --show-toplevel --absolute-git-dir` would name in the directory `cwd`, or refuses. It refuses
- * more than git does: a work tree that does not contain `cwd`, because a command that runs there would not be protected.
+ * Finds what `git rev-parse --show-toplevel --absolute-git-dir` would name in the directory `cwd`,
+ * or refuses. It refuses more than git does: a work tree that does not contain `cwd`, because a
+ * command that runs there would not be protected.
  */
 export function discover(cwd: string, environment: GitEnvironment): Discovery {
   const here = realDirectory(cwd);
@@ -109,7 +110,8 @@ function ceilingOf(here: string, { ceilingDirectories }: GitEnvironment): string
   let ceiling: string | null = null;
   let isVerbatim = false;
   for (const entry of ceilingDirectories.split(path.delimiter)) {
-    // After an empty entry, links are not resolved: that may be slow where home directories are mounted.
+    // After an empty entry, links are not resolved: that may be slow where home directories are
+    // mounted.
     if (entry === '') isVerbatim = true;
     if (!path.isAbsolute(entry)) continue;
     const dir = isVerbatim ? path.normalize(entry).replace(/(.)\/+$/, '$1') : realPathOrNull(entry);
@@ -132,7 +134,8 @@ function realPathOrNull(dir: string): string | null {
 function workTreeOf({ gitDir, dir, how }: Found, commonDir: string, here: string, environment: GitEnvironment): string {
   const { isBare, workTree } = readRepositoryFormat(gitDir, commonDir, environment);
   if (environment.workTree !== null) return workTreeAt(environment.workTree, 'GIT_WORK_TREE');
-  // A bare repository that lies in a clone says nothing about where its work tree is: its files came with the clone.
+  // A bare repository that lies in a clone says nothing about where its work tree is: its files
+  // came with the clone.
   if (isBare || how === 'bare') throw bareRepository(gitDir);
   if (workTree !== null) return workTreeAt(path.resolve(gitDir, workTree), `core.worktree of ${commonDir}/config`);
   if (dir !== null) return dir;

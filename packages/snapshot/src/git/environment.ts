@@ -4,8 +4,9 @@ import path from 'node:path';
 import process from 'node:process';
 
 /**
- * What git reads of a process's environment, as an argument: nothing in this package reads `process.env`. Every field
- * is null where the variable is not set; an empty string is a value, as it is for git.
+ * What git reads of a process's environment, as an argument: nothing in this package reads
+ * `process.env`. Every field is null where the variable is not set; an empty string is a value, as
+ * it is for git.
  */
 export interface GitEnvironment {
   /** `HOME`. */
@@ -18,12 +19,17 @@ export interface GitEnvironment {
   readonly systemAttributes: string | null;
   /** `GIT_CONFIG_GLOBAL`: replaces both files of the user. */
   readonly globalConfig: string | null;
-  /** `GIT_CONFIG_COUNT`, and the pairs `GIT_CONFIG_KEY_<n>` and `GIT_CONFIG_VALUE_<n>` that are set. */
+  /**
+   * `GIT_CONFIG_COUNT`, and the pairs `GIT_CONFIG_KEY_<n>` and `GIT_CONFIG_VALUE_<n>` that are set.
+   */
   readonly configCount: string | null;
   readonly configPairs: ReadonlyMap<string, string>;
   /** `GIT_CONFIG_PARAMETERS`: what `git -c` hands to the commands that it starts. */
   readonly configParameters: string | null;
-  /** `GIT_DIR`, `GIT_WORK_TREE` and `GIT_COMMON_DIR`; relative ones count from the place that is asked about. */
+  /**
+   * `GIT_DIR`, `GIT_WORK_TREE` and `GIT_COMMON_DIR`; relative ones count from the place that is
+   * asked about.
+   */
   readonly gitDir: string | null;
   readonly workTree: string | null;
   readonly commonDir: string | null;
@@ -41,8 +47,8 @@ export interface GitEnvironment {
 }
 
 /**
- * Where a git built with its default prefix looks, as those of Linux distributions are. A git built with another prefix
- * is told apart by nothing that can be read without running it.
+ * Where a git built with its default prefix looks, as those of Linux distributions are. A git built
+ * with another prefix is told apart by nothing that can be read without running it.
  */
 const SYSTEM_CONFIG = '/etc/gitconfig';
 const SYSTEM_ATTRIBUTES = '/etc/gitattributes';
@@ -72,7 +78,9 @@ const NOTHING_SET: GitEnvironment = {
   sudoUid: null,
 };
 
-/** What git would see of the environment variables `env`, for the user that this process acts as. */
+/**
+ * What git would see of the environment variables `env`, for the user that this process acts as.
+ */
 export function environmentFrom(env: Readonly<Record<string, string | undefined>>): GitEnvironment {
   const pairs = new Map<string, string>();
   if (env.GIT_CONFIG_COUNT !== undefined) {
@@ -119,21 +127,26 @@ function effectiveUid(): number | null {
   return process.geteuid?.() ?? null;
 }
 
-/** Git's reading of a boolean variable; one that git cannot read (and dies of) counts as not set. */
+/**
+ * Git's reading of a boolean variable; one that git cannot read (and dies of) counts as not set.
+ */
 export function isOn(value: string | null | undefined): boolean {
   if (value === null || value === undefined) return false;
   if (/^(?:true|yes|on)$/i.test(value)) return true;
   return /^[+-]?\d+$/.test(value) && Number(value) !== 0;
 }
 
-/** A file of git's in the user's configuration directory (`$XDG_CONFIG_HOME/git/<name>`); null where there is none. */
+/**
+ * A file of git's in the user's configuration directory (`$XDG_CONFIG_HOME/git/<name>`); null where
+ * there is none.
+ */
 export function userFile(environment: GitEnvironment, name: string): string | null {
   const { xdgConfigHome, home } = environment;
   if (xdgConfigHome !== null && xdgConfigHome !== '') return path.join(xdgConfigHome, 'git', name);
   return home === null ? null : path.join(home, '.config/git', name);
 }
 
-/** What of `~/`, `~user/` stands for; null where git would not know it either. */
+/** What `~/` or `~user/` at the start of a path stands for; null where git would not know it either. */
 export function expandUserPath(value: string, { home }: GitEnvironment): string | null {
   const [, user, rest] = /^~([^/]*)(.*)$/s.exec(value) ?? [];
   if (user === undefined) return value;

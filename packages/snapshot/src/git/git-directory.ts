@@ -16,8 +16,9 @@ export function isGitDirectory(dir: string, environment: GitEnvironment): boolea
 }
 
 /**
- * A `.git` directory that git would not take for a repository any more, and which was one: a command took away or damaged
- * its HEAD or its refs. It still is what devs has to restore; a search that went on would find another repository.
+ * A `.git` directory that git would not take for a repository any more, and which was one: a
+ * command took away or damaged its HEAD or its refs. It still is what devs has to restore; a search
+ * that went on would find another repository.
  */
 export function isDamagedGitDirectory(dir: string): boolean {
   if (!isThere(path.join(dir, 'objects'))) return false;
@@ -56,7 +57,8 @@ export function commonDirOf(gitDir: string, environment: GitEnvironment): string
 
 /**
  * The git directory that the file `.git` names, as a real path; null where it is no file.
- * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY` where it is a file and names none: git refuses, too.
+ * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY` where it is a file and names none: git
+ * refuses, too.
  */
 export function readGitFile(file: string, environment: GitEnvironment): string | null {
   const stat = statIfThere(file);

@@ -12,7 +12,9 @@ export interface Extensions {
   readonly sparse: boolean;
 }
 
-/** `bytes`: the index without its checksum. @throws what `bad` makes, where an extension is damaged. */
+/**
+ * `bytes`: the index without its checksum. @throws what `bad` makes, where an extension is damaged.
+ */
 export function readExtensions(bytes: Buffer, start: number, bad: (what: string) => Error): Extensions {
   let cacheTree: CacheTree | null = null;
   let resolveUndo: readonly string[] = [];
@@ -34,7 +36,10 @@ export function readExtensions(bytes: Buffer, start: number, bad: (what: string)
   return { cacheTree, resolveUndo, link, sparse };
 }
 
-/** For each path: its name, three octal modes, each ended by a NUL, and an object name for each mode but 0. */
+/**
+ * For each path: its name, three octal modes, each ended by a NUL, and an object name for each mode
+ * but 0.
+ */
 function readResolveUndo(bytes: Buffer, bad: (what: string) => Error): string[] {
   const oids: string[] = [];
   let at = 0;

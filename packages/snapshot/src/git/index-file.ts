@@ -17,11 +17,17 @@ interface SharedIndex {
   readonly bytes: Buffer;
 }
 
-/** The index, read only: this package never encodes one. Format: git's Documentation/gitformat-index.txt. */
+/**
+ * The index, read only: this package never encodes one. Format: git's
+ * Documentation/gitformat-index.txt.
+ */
 export interface GitIndex {
   /** The file exactly as it is; null where there is none. */
   readonly bytes: Buffer | null;
-  /** What the entries' offsets mean: the bytes, or those of all its parts where it is split or sparse. */
+  /**
+   * What the entries' offsets mean: the bytes, or those of all its parts where it is split or
+   * sparse.
+   */
   readonly table: Buffer;
   /** Null where the index is not split. */
   readonly shared: SharedIndex | null;
@@ -96,7 +102,10 @@ export function unreadableIndex(gitDir: string): GitIndex {
 
 export type ParsedIndex = Pick<GitIndex, 'entries' | 'table' | 'shared' | 'cacheTree' | 'resolveUndo'>;
 
-/** `file`: its name, for errors. @throws AtomicSnapshotError `DEVS_INDEX_INVALID`, `DEVS_SHARED_INDEX_MISSING` */
+/**
+ * `file`: its name, for errors. @throws AtomicSnapshotError `DEVS_INDEX_INVALID`,
+ * `DEVS_SHARED_INDEX_MISSING`
+ */
 export function parseIndex(bytes: Buffer, file: string, sources: IndexSources): ParsedIndex {
   const bad = (what: string) => invalid(file, what);
   const own = parseOne(bytes, 0, bad);
@@ -147,7 +156,8 @@ function parseOne(bytes: Buffer, start: number, bad: (what: string) => Error): P
   }
   const entries: IndexEntry[] = new Array(count);
   const suspects: IndexEntry[] = [];
-  // Tens of thousands of times each: a view's reads and a string's slices are several times as fast as a buffer's.
+  // Tens of thousands of times each: a view's reads and a string's slices are several times as fast
+  // as a buffer's.
   const view = viewOf(bytes);
   const text = bytes.toString('latin1');
   let at = HEADER_BYTES;
@@ -161,7 +171,8 @@ function parseOne(bytes: Buffer, start: number, bad: (what: string) => Error): P
     let dropped = 0;
     if (version === 4) [dropped, nameAt] = readVarint(bytes, nameAt);
     if (dropped > previous.length) throw bad('takes more from the name before than that has');
-    // The length of the name, where it fits into twelve bits; version 4 counts what it left out, too.
+    // The length of the name, where it fits into twelve bits; version 4 counts what it left out,
+    // too.
     const length = flags & 0xfff;
     const nul = version !== 4 && length < 0xfff ? nameAt + length : bytes.indexOf(0, nameAt);
     if (nul === -1 || nul >= end || bytes[nul] !== 0) throw bad('ends in the middle of a name');
@@ -221,9 +232,10 @@ export function viewOf(bytes: Buffer): DataView {
 }
 
 /**
- * Whether a file's stat proves that it is what the index entry at `at` recorded: type, execute bit, size and times, of an
- * entry that is neither unmerged nor added with --intent-to-add. `false` proves nothing: the file may be unchanged, but
- * it has to be read. It uses nothing but its parameters, because its text is sent to a thread (scan/stat-helper.ts).
+ * Whether a file's stat proves that it is what the index entry at `at` recorded: type, execute bit,
+ * size and times, of an entry that is neither unmerged nor added with --intent-to-add. `false`
+ * proves nothing: the file may be unchanged, but it has to be read. It uses nothing but its
+ * parameters, because its text is sent to a thread (scan/stat-helper.ts).
  */
 export function statMatches(table: DataView, at: number, indexMtimeMs: number, stat: fs.Stats): boolean {
   // The same arithmetic as Node's own, so that equal times give equal numbers.

@@ -4,9 +4,10 @@ import { DIRECTORY, EXECUTABLE, GITLINK, REGULAR, SYMLINK } from '../objects/tre
 import type { IndexEntry } from './index-entry.ts';
 
 /**
- * Refuses an entry that names no file of the work tree: one outside of it, one in the git directory, or one of a mode that
- * git does not write. Git looks at names when it adds them (read-cache.c, verify_path) and believes those that it reads:
- * `git checkout-index` writes outside of the work tree.
+ * Refuses an entry that names no file of the work tree: one outside of it, one in the git
+ * directory, or one of a mode that git does not write. Git looks at names when it adds them
+ * (read-cache.c, verify_path) and believes those that it reads: `git checkout-index` writes outside
+ * of the work tree.
  */
 export function assertNamesFile({ path, mode }: IndexEntry, isSparse: boolean, bad: (what: string) => Error): void {
   const isDirectory = mode === DIRECTORY && isSparse && path.endsWith('/');
@@ -24,8 +25,9 @@ export function isFileMode(mode: number): boolean {
 const PLAIN_BYTES = 1024;
 
 /**
- * Whether the name in `bytes` breaks no rule, because none of its parts is empty or begins as `.`, `git~1` or a character
- * that HFS+ ignores begin. All names are asked, and few are not plain: this takes a tenth of the time of `pathProblem`.
+ * Whether the name in `bytes` breaks no rule, because none of its parts is empty or begins as `.`,
+ * `git~1` or a character that HFS+ ignores begin. All names are asked, and few are not plain: this
+ * takes a tenth of the time of `pathProblem`.
  */
 export function isPlainName(bytes: Uint8Array, start: number, end: number): boolean {
   let isStart = true;
@@ -48,7 +50,10 @@ const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 const SLASH = 0x2f;
 
-/** Refuses entries out of order, twice the same one, and a path that is a file and a directory at once. */
+/**
+ * Refuses entries out of order, twice the same one, and a path that is a file and a directory at
+ * once.
+ */
 export function assertInOrder(entries: readonly IndexEntry[], bad: (what: string) => Error): void {
   for (let i = 1; i < entries.length; i++) {
     const before = entries[i - 1]!;
@@ -59,7 +64,8 @@ export function assertInOrder(entries: readonly IndexEntry[], bad: (what: string
         throw bad(`has the entry ${JSON.stringify(toText(entry.path))} twice`);
       }
     }
-    // Nothing but names that continue this one can stand between it and the files of a directory of its name.
+    // Nothing but names that continue this one can stand between it and the files of a directory of
+    // its name.
     const { length } = before.path;
     if (entry.path.length <= length || entry.path.charCodeAt(length) > SLASH || before.stage !== 0) continue;
     if (entry.path.startsWith(before.path) && hasFilesBelow(entries, before.path, i)) {

@@ -4,7 +4,10 @@ import { makeDirectory, readIfThere, removeIfThere, removeRegular, replaceFile }
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { RealDirectory } from '../base/real-directory.ts';
 
-/** Files of the git directory that say that an operation (merge, rebase, ...) is in progress, and how far it is. */
+/**
+ * Files of the git directory that say that an operation (merge, rebase, ...) is in progress, and
+ * how far it is.
+ */
 const FILES = [
   'MERGE_HEAD',
   'MERGE_MSG',
@@ -26,10 +29,14 @@ const FILES = [
   // The patterns belong to the skip-worktree bits of the index, which come back, too.
   'info/sparse-checkout',
 ];
-// The refs of a bisect and of a rebase with merges belong to one work tree, and git never packs them.
+// The refs of a bisect and of a rebase with merges belong to one work tree, and git never packs
+// them.
 const DIRECTORIES = ['rebase-merge', 'rebase-apply', 'sequencer', 'refs/bisect', 'refs/rewritten'];
 
-/** Whether git has a file, or a directory, of that path (relative to the git directory) for an operation in progress. */
+/**
+ * Whether git has a file, or a directory, of that path (relative to the git directory) for an
+ * operation in progress.
+ */
 export function isOperationFile(name: string, isDirectory: boolean): boolean {
   if (name.split('/').some((part) => part === '' || part === '.' || part === '..')) return false;
   if (DIRECTORIES.some((directory) => name.startsWith(`${directory}/`))) return true;
@@ -41,8 +48,9 @@ export function isOperationFile(name: string, isDirectory: boolean): boolean {
 const MAX_FILE_BYTES = 512 << 20;
 
 /**
- * Relative path (slashes) to content, of all operation files that exist. `onSkipped` is told of the names at which
- * something else is: a link could lead to what is none of the repository's, and a pipe holds nothing.
+ * Relative path (slashes) to content, of all operation files that exist. `onSkipped` is told of the
+ * names at which something else is: a link could lead to what is none of the repository's, and a
+ * pipe holds nothing.
  */
 export function readOperationFiles(gitDir: string, onSkipped: (name: string) => void = () => {}): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
@@ -92,8 +100,8 @@ export function mentionedObjects(files: ReadonlyMap<string, Buffer>): string[] {
 }
 
 /**
- * Makes sure that each file of `names` can be written into the git directory: no directory is at its name, and no file
- * where a directory has to be.
+ * Makes sure that each file of `names` can be written into the git directory: no directory is at
+ * its name, and no file where a directory has to be.
  * @throws AtomicSnapshotError `DEVS_RESTORE_OBSTRUCTED`
  */
 export function assertWritable(gitDir: string, names: Iterable<string>): void {
@@ -106,8 +114,9 @@ export function assertWritable(gitDir: string, names: Iterable<string>): void {
 }
 
 /**
- * Makes the operation files exactly `wanted`, each whole or absent. What is no regular file at these names goes, for it
- * holds no bytes that could be lost; nothing is written or deleted through a link.
+ * Makes the operation files exactly `wanted`, each whole or absent. What is no regular file at
+ * these names goes, for it holds no bytes that could be lost; nothing is written or deleted through
+ * a link.
  * @throws AtomicSnapshotError `DEVS_RESTORE_OBSTRUCTED`, before the first change.
  */
 export function writeOperationFiles(gitDir: string, wanted: ReadonlyMap<string, Buffer>): void {

@@ -7,8 +7,8 @@ import { packedRefs, refOrNothing } from './refs.ts';
 import type { Repository } from './repository.ts';
 
 /**
- * Branches, tags and stash entries: what a task may move or delete and a restore does not move back. Stash entries are
- * named `stash@{n}`.
+ * Branches, tags and stash entries: what a task may move or delete and a restore does not move
+ * back. Stash entries are named `stash@{n}`.
  */
 export type OtherRefs = ReadonlyMap<string, string>;
 
@@ -66,7 +66,10 @@ export interface MovedRef {
   readonly now: string | null;
 }
 
-/** What is not as it was. New stash entries push the others along, so these are known by their commits. */
+/**
+ * What is not as it was. New stash entries push the others along, so these are known by their
+ * commits.
+ */
 export function movedRefs(before: OtherRefs, now: OtherRefs, except: ReadonlySet<string>): MovedRef[] {
   const stashed = new Set([...now].filter(([name]) => isStash(name)).map(([, oid]) => oid));
   const moved: MovedRef[] = [];

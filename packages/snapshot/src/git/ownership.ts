@@ -7,10 +7,10 @@ import { expandUserPath, type GitEnvironment } from './environment.ts';
 const ROOT = 0;
 
 /**
- * Refuses a repository that another user made: its configuration would decide what happens on this user's machine
- * (CVE-2022-24765). The rule is git's `safe.directory` (git-config(1)): each of `parts` must belong to the user, or the
- * configuration that no repository can write must say that `name` is safe. Windows has owners of another kind; there
- * nothing is asked.
+ * Refuses a repository that another user made: its configuration would decide what happens on this
+ * user's machine (CVE-2022-24765). The rule is git's `safe.directory` (git-config(1)): each of
+ * `parts` must belong to the user, or the configuration that no repository can write must say that
+ * `name` is safe. Windows has owners of another kind; there nothing is asked.
  * @throws AtomicSnapshotError `DEVS_UNSAFE_REPOSITORY`
  */
 export function assertOwned(name: string, parts: readonly string[], environment: GitEnvironment): void {
@@ -44,7 +44,9 @@ function isDeclaredSafe(name: string, environment: GitEnvironment): boolean {
   return isSafe;
 }
 
-/** Whether `value`, a path or a path that ends in a slash and a star, means the directory `name`. */
+/**
+ * Whether `value`, a path or a path that ends in a slash and a star, means the directory `name`.
+ */
 function covers(value: string, name: string, environment: GitEnvironment): boolean {
   const expanded = expandUserPath(value, environment);
   if (expanded === null || !path.isAbsolute(expanded)) return false;
@@ -54,7 +56,10 @@ function covers(value: string, name: string, environment: GitEnvironment): boole
   return isFolder ? name.startsWith(wanted === '/' ? '/' : `${wanted}/`) : name === wanted;
 }
 
-/** Null where there is no such path, which is no error: one configuration is shared by many machines. */
+/**
+ * Null where there is no such path, which is no error: one configuration is shared by many
+ * machines.
+ */
 function realPathOf(file: string): string | null {
   try {
     return fs.realpathSync(file);

@@ -26,7 +26,10 @@ const OID = /^[0-9a-f]{40}$/;
 const MAX_SYMBOLIC = 5;
 const ZERO_OID: string = '0'.repeat(40);
 
-/** The bytes of HEAD; what git's old form of it, a symbolic link into `refs/`, says in the form of today. */
+/**
+ * The bytes of HEAD; what git's old form of it, a symbolic link into `refs/`, says in the form of
+ * today.
+ */
 export function readHeadBytes({ gitDir }: Repository): Buffer | null {
   const file = path.join(gitDir, 'HEAD');
   if (fs.lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return readIfThere(file);
@@ -64,7 +67,9 @@ function symbolicTarget(text: string): string | null {
   return /^ref:[ \t\r\n]*(.*?)[ \t\r\n]*$/s.exec(text)?.[1] ?? null;
 }
 
-/** The object that a ref names: git looks at nothing behind the white space that follows the name. */
+/**
+ * The object that a ref names: git looks at nothing behind the white space that follows the name.
+ */
 function oidIn(text: string): string | null {
   return /^([0-9a-f]{40})(?:\s|$)/i.exec(text)?.[1]?.toLowerCase() ?? null;
 }
@@ -102,7 +107,8 @@ function readLoose(repo: Repository, name: string): string | null {
     const stat = fs.lstatSync(file, { throwIfNoEntry: false });
     return stat?.isFile() ? readTextIfThere(file, MAX_LOOSE_BYTES) : null;
   } catch (error) {
-    // A ref has the name of the directory that this one would be in; or the name is longer than any file's.
+    // A ref has the name of the directory that this one would be in; or the name is longer than any
+    // file's.
     if (codeOf(error) === 'ENOTDIR' || codeOf(error) === 'ENAMETOOLONG') return null;
     if (codeOf(error) === 'DEVS_FILE_TOO_LARGE') throw invalidRef(name, repo);
     throw error;
@@ -111,7 +117,8 @@ function readLoose(repo: Repository, name: string): string | null {
 
 /**
  * Branches and snapshots are shared between linked work trees.
- * @throws AtomicSnapshotError `DEVS_REF_INVALID` for a name that is none: as a path it could lead anywhere.
+ * @throws AtomicSnapshotError `DEVS_REF_INVALID` for a name that is none: as a path it could lead
+ * anywhere.
  */
 export function refFile(repo: Repository, name: string): string {
   if (!isRefName(name)) throw invalidRef(name, repo);
@@ -125,7 +132,10 @@ function invalidRef(name: string, repo: Repository): AtomicSnapshotError {
   });
 }
 
-/** Names are as they are written there; one that git would refuse is refused where it is used as a path. */
+/**
+ * Names are as they are written there; one that git would refuse is refused where it is used as a
+ * path.
+ */
 export function packedRefs(repo: Repository): Map<string, string> {
   const refs = new Map<string, string>();
   for (const line of (readTextIfThere(path.join(repo.commonDir, 'packed-refs')) ?? '').split('\n')) {
@@ -147,11 +157,14 @@ export function updateRef(repo: Repository, name: string, oid: string, expected:
   });
 }
 
-/** Directories without a ref, which git leaves behind and removes where a ref is to have their name. */
+/**
+ * Directories without a ref, which git leaves behind and removes where a ref is to have their name.
+ */
 function removeEmptyDirectories(dir: string): void {
   let entries: fs.Dirent[];
   try {
-    // Opened, and so proven to be reached through no link: what lies behind one is none of the repository's.
+    // Opened, and so proven to be reached through no link: what lies behind one is none of the
+    // repository's.
     using opened = RealDirectory.open(dir);
     entries = opened?.entries() ?? [];
     if (opened === null) return;

@@ -22,10 +22,10 @@ const HARMLESS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads the format from the repository's configuration file alone, without includes, as git does before it believes in a
- * repository (setup.c, read_repository_format).
- * @throws AtomicSnapshotError `DEVS_SHA256_REPOSITORY`, `DEVS_REFTABLE_REPOSITORY`, `DEVS_REPOSITORY_FORMAT`,
- * `DEVS_CONFIG_INVALID`
+ * Reads the format from the repository's configuration file alone, without includes, as git does
+ * before it believes in a repository (setup.c, read_repository_format).
+ * @throws AtomicSnapshotError `DEVS_SHA256_REPOSITORY`, `DEVS_REFTABLE_REPOSITORY`,
+ * `DEVS_REPOSITORY_FORMAT`, `DEVS_CONFIG_INVALID`
  */
 export function readRepositoryFormat(gitDir: string, commonDir: string, environment: GitEnvironment): RepositoryFormat {
   const config = readConfigFile(path.join(commonDir, 'config'), environment);

@@ -17,20 +17,27 @@ export interface Repository {
   /** What git calls a linked work tree; null for the main one. */
   readonly workTreeName: string | null;
   readonly config: GitConfig;
-  /** What it was found with; its paths are absolute, so that it can be found again from anywhere inside. */
+  /**
+   * What it was found with; its paths are absolute, so that it can be found again from anywhere
+   * inside.
+   */
   readonly environment: GitEnvironment;
 }
 
-/** Where a repository is: a directory inside its work tree, or the repository itself, found earlier. */
+/**
+ * Where a repository is: a directory inside its work tree, or the repository itself, found earlier.
+ */
 export type Place = string | Repository;
 
 /**
- * Finds the work tree that git would work on at `place`; one found earlier is believed, its configuration too.
- * `environment` is what git would see; by default a home directory and no variable of git's. `GIT_INDEX_FILE` alone is
- * not followed: the index of a snapshot is the work tree's own, not one that a git command makes for itself in passing.
- * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY`, `DEVS_DIRECTORY_MISSING`, `DEVS_BARE_REPOSITORY`,
- * `DEVS_OUTSIDE_WORK_TREE`, `DEVS_UNSAFE_REPOSITORY`, `DEVS_SHA256_REPOSITORY`, `DEVS_REFTABLE_REPOSITORY`,
- * `DEVS_REPOSITORY_FORMAT`, `DEVS_CONFIG_INVALID`, `DEVS_OBJECT_DIRECTORY`, `DEVS_UNREADABLE`.
+ * Finds the work tree that git would work on at `place`; one found earlier is believed, its
+ * configuration too. `environment` is what git would see; by default a home directory and no
+ * variable of git's. `GIT_INDEX_FILE` alone is not followed: the index of a snapshot is the work
+ * tree's own, not one that a git command makes for itself in passing.
+ * @throws AtomicSnapshotError `DEVS_NOT_A_REPOSITORY`, `DEVS_DIRECTORY_MISSING`,
+ * `DEVS_BARE_REPOSITORY`, `DEVS_OUTSIDE_WORK_TREE`, `DEVS_UNSAFE_REPOSITORY`,
+ * `DEVS_SHA256_REPOSITORY`, `DEVS_REFTABLE_REPOSITORY`, `DEVS_REPOSITORY_FORMAT`,
+ * `DEVS_CONFIG_INVALID`, `DEVS_OBJECT_DIRECTORY`, `DEVS_UNREADABLE`.
  */
 export function findRepository(place: Place, environment: GitEnvironment = defaultEnvironment()): Repository {
   if (typeof place !== 'string') return place;

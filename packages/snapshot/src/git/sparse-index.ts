@@ -3,7 +3,10 @@ import { MAX_TREE_DEPTH } from '../base/path-rules.ts';
 import { type CacheTree, DIRECTORY, type TreeEntry } from '../objects/trees.ts';
 import type { IndexEntry } from './index-entry.ts';
 
-/** As much of an entry as is ever looked at: 24 bytes of stat, the mode at 24, the name of the object at 40, flags. */
+/**
+ * As much of an entry as is ever looked at: 24 bytes of stat, the mode at 24, the name of the
+ * object at 40, flags.
+ */
 const ENTRY_BYTES = 64;
 
 /** Ten times what the largest repositories have that anybody speaks of. */
@@ -16,8 +19,8 @@ interface Expandable {
 }
 
 /**
- * A sparse index names whole directories that are not checked out by their tree. Here they become the files they hold,
- * each absent by its skip-worktree bit, so that nothing else has to know.
+ * A sparse index names whole directories that are not checked out by their tree. Here they become
+ * the files they hold, each absent by its skip-worktree bit, so that nothing else has to know.
  */
 export function expandSparse(
   { table, entries, cacheTree }: Expandable,
@@ -34,7 +37,8 @@ export function expandSparse(
         addTree(child, `${prefix}${name}/`, depth + 1);
         continue;
       }
-      // A handful of small trees can name each other so often that their files are more than any disk holds.
+      // A handful of small trees can name each other so often that their files are more than any
+      // disk holds.
       if (made.length === MAX_ENTRIES) throw bad(`has directories of more than ${MAX_ENTRIES} files`);
       const bytes = Buffer.alloc(ENTRY_BYTES);
       bytes.writeUInt32BE(mode, 24);

@@ -1,11 +1,17 @@
 import { type BytePath, byteOrder } from '../base/byte-path.ts';
 import type { IndexEntry } from './index-entry.ts';
 
-/** The `link` extension: an index that only says how it differs from a shared one (git's gitformat-index.txt). */
+/**
+ * The `link` extension: an index that only says how it differs from a shared one (git's
+ * gitformat-index.txt).
+ */
 export interface SplitLink {
   /** Name of the shared index; null where there is none yet. */
   readonly base: string | null;
-  /** Two bitmaps of positions in the shared index: of those that are deleted, then of those that are replaced. */
+  /**
+   * Two bitmaps of positions in the shared index: of those that are deleted, then of those that are
+   * replaced.
+   */
   readonly bitmaps: Buffer;
 }
 
@@ -16,8 +22,9 @@ export function parseLink(bytes: Buffer, bad: (what: string) => Error): SplitLin
 }
 
 /**
- * The positions of the ones in a bitmap of EWAH runs (git's bitmap-format.txt, Appendix A); none where it is absent. A run
- * of a few bytes may say that it has millions of millions of ones, so `count`, the number of positions, bounds it.
+ * The positions of the ones in a bitmap of EWAH runs (git's bitmap-format.txt, Appendix A); none
+ * where it is absent. A run of a few bytes may say that it has millions of millions of ones, so
+ * `count`, the number of positions, bounds it.
  */
 function readEwah(
   bytes: Buffer,
@@ -57,7 +64,8 @@ interface OwnPart {
 }
 
 /**
- * The whole index: `base` with `own` over it. The first of `own` have no name: they replace, in order.
+ * The whole index: `base` with `own` over it. The first of `own` have no name: they replace, in
+ * order.
  * @throws what `bad` makes, where git would refuse (split-index.c).
  */
 export function mergeSplit(link: SplitLink, base: readonly IndexEntry[], { own, bad }: OwnPart): IndexEntry[] {

@@ -3,8 +3,8 @@ const SLASH = 0x2f;
 /** A part of a pattern. */
 export interface Token {
   /**
-   * `one` takes exactly one character, `many` any number of them. `maybe` takes none: the `many` and the slash that
-   * follow it may be left out together.
+   * `one` takes exactly one character, `many` any number of them. `maybe` takes none: the `many`
+   * and the slash that follow it may be left out together.
    */
   readonly kind: 'one' | 'many' | 'maybe';
   /** 1 for each character that it takes. */
@@ -16,7 +16,9 @@ const ANYTHING = new Uint8Array(256).fill(1);
 const NO_SLASH = ANYTHING.slice();
 NO_SLASH[SLASH] = 0;
 
-/** The parts of a pattern of git's wildmatch; null where it has none, so that it matches nothing. */
+/**
+ * The parts of a pattern of git's wildmatch; null where it has none, so that it matches nothing.
+ */
 export function parseWildcards(pattern: string, ignoreCase: boolean): Token[] | null {
   const tokens: Token[] = [];
   for (let i = 0; i < pattern.length; i++) {
@@ -41,7 +43,10 @@ export function parseWildcards(pattern: string, ignoreCase: boolean): Token[] | 
   return tokens;
 }
 
-/** Adds what the stars from `start` to `last` mean; returns the position of the last character that belongs to it. */
+/**
+ * Adds what the stars from `start` to `last` mean; returns the position of the last character that
+ * belongs to it.
+ */
 function addStars(tokens: Token[], pattern: string, start: number, last: number): number {
   const after = pattern[last + 1];
   const isFree = start === 0 || pattern[start - 1] === '/';
@@ -94,7 +99,10 @@ const POSIX: ReadonlyMap<string, RegExp> = new Map([
   ['xdigit', /[0-9A-Fa-f]/],
 ]);
 
-/** A bracket expression that starts at `start`; null where it never ends, or names a class that there is not. */
+/**
+ * A bracket expression that starts at `start`; null where it never ends, or names a class that
+ * there is not.
+ */
 function parseClass(
   pattern: string,
   start: number,

@@ -4,11 +4,13 @@ import { parseWildcards, type Token } from './wildmatch-pattern.ts';
 export type Matcher = (text: string) => boolean;
 
 /**
- * Git's wildmatch with `WM_PATHNAME` (wildmatch.c): `*`, `?` and classes do not match a slash, and `**` between slashes
- * matches any number of directories. Null where nothing can ever match, as with a class that never ends.
+ * Git's wildmatch with `WM_PATHNAME` (wildmatch.c): `*`, `?` and classes do not match a slash, and
+ * `**` between slashes matches any number of directories. Null where nothing can ever match, as
+ * with a class that never ends.
  *
- * Git goes back and tries again at each star, which takes time without end for `*a*a*a*b`; so do regular expressions.
- * Here all ways to match are followed at once, so a text costs at most its length times that of the pattern.
+ * Git goes back and tries again at each star, which takes time without end for `*a*a*a*b`; so do
+ * regular expressions. Here all ways to match are followed at once, so a text costs at most its
+ * length times that of the pattern.
  */
 export function wildmatch(pattern: string, ignoreCase: boolean): Matcher | null {
   const tokens = parseWildcards(pattern, ignoreCase);
@@ -45,8 +47,9 @@ function matchesAt(tokens: readonly Token[], text: string, start: number): boole
 }
 
 /**
- * The tokens as a machine that is in several states at once; a state is how many tokens were passed. `maybe` may be
- * skipped together with the two tokens that follow it, and the wide ones take any number of characters.
+ * The tokens as a machine that is in several states at once; a state is how many tokens were
+ * passed. `maybe` may be skipped together with the two tokens that follow it, and the wide ones
+ * take any number of characters.
  */
 function simulate(tokens: readonly Token[]): Matcher {
   const end = tokens.length;

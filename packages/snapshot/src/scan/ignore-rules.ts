@@ -11,7 +11,10 @@ import { lastMatch, type PatternFile, parseIgnoreFile } from './patterns.ts';
 export interface OutsideIgnores {
   /** `core.excludesFile`, or git's default for it. */
   readonly global: Buffer | null;
-  /** The repository's own configuration named it, and it lies elsewhere: it may be any file of the user's. */
+  /**
+   * The repository's own configuration named it, and it lies elsewhere: it may be any file of the
+   * user's.
+   */
   readonly isGlobalForeign?: boolean;
   /** `info/exclude` of the common directory. */
   readonly info: Buffer | null;
@@ -24,12 +27,16 @@ export function readOutsideIgnores(repo: Repository): OutsideIgnores {
   return {
     global,
     isGlobalForeign: global !== null && isForeign(repo, file!),
-    // Git follows a link here. devs does not: what it points to would become a part of every snapshot.
+    // Git follows a link here. devs does not: what it points to would become a part of every
+    // snapshot.
     info: readPatterns(path.join(repo.commonDir, 'info/exclude'), true),
   };
 }
 
-/** Whether only the repository itself says that `file` is to be read, although it is none of its own. */
+/**
+ * Whether only the repository itself says that `file` is to be read, although it is none of its
+ * own.
+ */
 function isForeign({ config, root, commonDir }: Repository, file: string): boolean {
   const scope = config.scopeOf('core.excludesfile');
   if (scope !== 'local' && scope !== 'worktree') return false;
@@ -49,7 +56,10 @@ function readPatterns(file: string, noFollow = false): Buffer | null {
   return readRegularFile(file, { limit: LIMIT, code: 'DEVS_PATTERN_FILE_INVALID', noFollow });
 }
 
-/** The rules in force in one directory: its own `.gitignore` over its parents' over the outside files. */
+/**
+ * The rules in force in one directory: its own `.gitignore` over its parents' over the outside
+ * files.
+ */
 export class IgnoreRules {
   readonly #files: readonly PatternFile[];
   readonly #ignoreCase: boolean;

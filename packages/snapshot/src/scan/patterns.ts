@@ -17,8 +17,9 @@ export interface PatternFile {
 }
 
 /**
- * Patterns of one file that are looked at; git has no limit. What is beyond it is as if it were not there, so that a file
- * made of lines alone neither fills the memory nor is asked about each path for ever: what it would ignore is captured.
+ * Patterns of one file that are looked at; git has no limit. What is beyond it is as if it were not
+ * there, so that a file made of lines alone neither fills the memory nor is asked about each path
+ * for ever: what it would ignore is captured.
  */
 const PATTERNS = 100_000;
 
@@ -82,8 +83,8 @@ function matcher(text: string, anchored: boolean, ignoreCase: boolean): Matcher 
     return (value) => value.endsWith(suffix);
   }
   if (!anchored || wild === 0) return wildmatch(text, ignoreCase);
-  // Git compares the part before the first special character by itself, and then sees what follows as a pattern of its
-  // own (dir.c, match_pathname): so `a**/b` begins with `**/`, too.
+  // Git compares the part before the first special character by itself, and then sees what follows
+  // as a pattern of its own (dir.c, match_pathname): so `a**/b` begins with `**/`, too.
   const rest = wildmatch(text.slice(wild), ignoreCase);
   if (rest === null) return null;
   const isStart = startsWith(text.slice(0, wild), ignoreCase);

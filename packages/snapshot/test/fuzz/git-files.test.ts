@@ -1,4 +1,5 @@
-// The parsers of git's own files: index, configuration, patterns, refs. How to add a target: see fuzz.ts of the test kit.
+// The parsers of git's own files: index, configuration, patterns, refs. How to add a target: see
+// fuzz.ts of the test kit.
 import fs from 'node:fs';
 import path from 'node:path';
 import { type FuzzTarget, fuzz, fuzzTimeout, Repo, temporaryDirectory } from '@devs/test-kit';
