@@ -36,7 +36,7 @@ class ModelFs implements LockFs {
   async read(name: string): Promise<LockFile | null> {
     await this.#step();
     const text = this.files.get(name);
-    return text === undefined ? null : { text, ageMs: 10_000 };
+    return text === undefined ? null : { text, writtenAtMs: -10_000 };
   }
 
   async remove(name: string): Promise<void> {

@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { Silence } from '../src/holder/silence.ts';
 import type { LockFs } from '../src/protocol/lock-fs.ts';
 import {
+  inspectLock,
   LOCK_FILE,
-  look,
+  type LockEnvironment,
   releaseOwn,
   removeGeneration,
-  type Surroundings,
   tryAcquire,
 } from '../src/protocol/protocol.ts';
 import { type LockData, parseRecord, serialize } from '../src/record/record.ts';
@@ -34,7 +34,7 @@ let holders: Set<number>;
 let broken: Set<string>;
 let world: World;
 
-function around(process: number): Surroundings {
+function environmentOf(process: number): LockEnvironment {
   let rights = 0;
   return {
     now: () => 0,
@@ -42,7 +42,7 @@ function around(process: number): Surroundings {
       const dead = pid - 1 === LONG_DEAD || world.dead.has(pid - 1);
       return { state: dead ? 'dead' : 'alive', evidence: '' };
     },
-    right: () => ({ ...record(process, `h${process}x${rights++}`), task_id: 'remove' }),
+    removalRight: () => ({ ...record(process, `h${process}x${rights++}`), task_id: 'remove' }),
     silence: new Silence(() => 0),
     maxAgeMs: MAX_AGE,
     objection: () => null,
@@ -52,20 +52,20 @@ function around(process: number): Surroundings {
 /** Acquires, and releases what it acquired. */
 const acquireAndRelease: Program = async (fs, process) => {
   const id = `g${process}`;
-  const outcome = await tryAcquire(fs, record(process, id), around(process));
+  const outcome = await tryAcquire(fs, record(process, id), environmentOf(process));
   if (!('file' in outcome)) return;
   holders.add(process);
   await fs.list('.in-critical-section');
   holders.delete(process);
-  await releaseOwn(fs, id, outcome.file, around(process));
+  await releaseOwn(fs, id, outcome.file, environmentOf(process));
 };
 
 /** What `unlock --force` does: breaks whatever lock it finds, whoever holds it. */
 const breakLock: Program = async (fs, process) => {
-  const found = await look(fs, LOCK_FILE, around(process));
+  const found = await inspectLock(fs, environmentOf(process));
   if (found === null) return;
   broken.add(found.generation);
-  await removeGeneration(fs, found.generation, around(process));
+  await removeGeneration(fs, found.generation, environmentOf(process));
 };
 
 async function exploreWith(
@@ -101,9 +101,9 @@ async function exploreWith(
       const programsDone = new Set(programs.keys());
       world = { files: left, dead: new Set([...programsDone, ...dead]) };
       const fs: LockFs = immediate(left);
-      const outcome = await tryAcquire(fs, record(50, 'newcomer'), around(50));
+      const outcome = await tryAcquire(fs, record(50, 'newcomer'), environmentOf(50));
       if (!('file' in outcome)) throw new Error(`stuck with ${[...left.keys()].join(', ')}`);
-      await releaseOwn(fs, 'newcomer', outcome.file, around(50));
+      await releaseOwn(fs, 'newcomer', outcome.file, environmentOf(50));
       if (left.size > 0) throw new Error(`left behind: ${[...left.keys()].join(', ')}`);
     },
   });
@@ -118,7 +118,7 @@ function immediate(files: Map<string, string>): LockFs {
     },
     close: async () => {},
     claim: async () => 'unsupported',
-    read: async (name) => (files.has(name) ? { text: files.get(name)!, ageMs: 10_000 } : null),
+    read: async (name) => (files.has(name) ? { text: files.get(name)!, writtenAtMs: -10_000 } : null),
     remove: async (name) => {
       files.delete(name);
     },
@@ -175,7 +175,7 @@ const mutations: Readonly<Record<string, (fs: LockFs) => LockFs>> = {
       },
       read: async (name) => {
         if (name !== LOCK_FILE) return fs.read(name);
-        if (blind && last !== null) return { text: last, ageMs: 10_000 };
+        if (blind && last !== null) return { text: last, writtenAtMs: -10_000 };
         const file = await fs.read(name);
         last = file?.text ?? null;
         return file;

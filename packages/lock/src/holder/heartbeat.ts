@@ -13,7 +13,7 @@ const HEADER_WORDS = 1;
 /**
  * Runs in a worker, so that a blocked event loop misses no beat. Kept as text because it must load from a bundle, from
  * TypeScript sources and from a package alike. It writes through the holder's own descriptor: whatever file has the
- * lock's name by then, only the holder's is touched. It shares a table with the holder instead of exchanging messages,
+ * lock's name by then, only the holder's is touched, and only while it still holds a record. It shares a table with the holder instead of exchanging messages,
  * which would cost more than the lock.
  */
 const WORKER_SOURCE = `
@@ -21,6 +21,13 @@ const fs = require('node:fs');
 const { workerData: table } = require('node:worker_threads');
 const due = new Array(${SLOTS}).fill(0);
 const uses = new Array(${SLOTS}).fill(0);
+const mark = Buffer.from('"timestamp":"');
+const found = Buffer.alloc(mark.length);
+// The file may have been renamed to something of the user's, and written to, since it was ours.
+function beat(fd, offset) {
+  fs.readSync(fd, found, 0, mark.length, offset - mark.length);
+  if (found.equals(mark)) fs.writeSync(fd, new Date().toISOString(), offset);
+}
 for (;;) {
   const version = Atomics.load(table, 0);
   let next = Infinity;
@@ -32,7 +39,7 @@ for (;;) {
     // Another lock than the last time, though the slot was never seen free.
     if (uses[slot] !== table[at + 4]) { uses[slot] = table[at + 4]; due[slot] = now + interval; }
     if (now >= due[slot] && Atomics.compareExchange(table, at, ${BEATING}, ${WRITING}) === ${BEATING}) {
-      try { fs.writeSync(table[at + 1], new Date().toISOString(), table[at + 2]); } catch {}
+      try { beat(table[at + 1], table[at + 2]); } catch {}
       Atomics.store(table, at, ${BEATING});
       Atomics.notify(table, at);
       due[slot] = now + interval;

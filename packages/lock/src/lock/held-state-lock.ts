@@ -18,7 +18,7 @@ export class HeldStateLock {
   /** This generation's name; `StateLock.unlock` wants it. */
   readonly id: string;
   readonly lockData: LockData;
-  /** Aborted when the lock was removed or replaced by somebody else. Its reason is a `StateLockError`. */
+  /** Aborted when the lock was removed or replaced by another process. Its reason is a `StateLockError`. */
   readonly signal: AbortSignal;
   readonly #controller: AbortController;
   #heartbeat: Heartbeat | undefined;
@@ -60,7 +60,7 @@ export class HeldStateLock {
 
   #isLost(): boolean {
     if (!this.signal.aborted && this.#released === undefined && isReplaced(this.#file.fd, this.#path)) {
-      this.#controller.abort(this.#lost('was removed or replaced by somebody else'));
+      this.#controller.abort(this.#lost('was removed or replaced by another process'));
     }
     return this.signal.aborted;
   }

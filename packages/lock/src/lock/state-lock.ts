@@ -2,11 +2,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { DirectoryLockFs } from '../protocol/lock-fs.ts';
 import {
-  type Found,
+  type FoundLock,
+  inspectLock,
   LOCK_FILE,
-  look,
   type Objection,
-  realSurroundings,
+  realEnvironment,
   removeGeneration,
   temporaryLeftovers,
   tryAcquire,
@@ -98,16 +98,25 @@ export class StateLock {
       lazyHeartbeat = false,
     } = options;
     const dir = locate(cwd);
-    const around = realSurroundings(maxAgeMs, objection);
+    const environment = realEnvironment(maxAgeMs, objection);
     return waitForTurn(options, async (): Promise<HeldStateLock | Refusal> => {
       const record = newRecord(taskId, command, heartbeatMs);
-      const attempt = await tryAcquire(dir.fs, record, around);
+      const attempt = await tryAcquire(dir.fs, record, environment);
       if (!('file' in attempt)) return { conflict: conflictOf(dir, attempt.found), undecidedMs: attempt.undecidedMs };
-      for (const found of attempt.takeovers) onTakeover?.(asTakeover(found));
-      if (attempt.takeovers.length > 0) await sweep(dir.fs);
-      const onRelease = () => heldHere.delete(dir.cwd);
+      const onRelease = () => {
+        // A lock that was lost may have a successor in this process.
+        if (heldHere.get(dir.cwd)?.id === record.id) heldHere.delete(dir.cwd);
+      };
       const held = new HeldStateLock({ ...dir, file: attempt.file }, record, { heartbeatMs, lazyHeartbeat, onRelease });
       heldHere.set(dir.cwd, held);
+      try {
+        for (const found of attempt.takeovers) onTakeover?.(asTakeover(found));
+        if (attempt.takeovers.length > 0) await sweep(dir.fs);
+      } catch (error) {
+        // The caller learns of no lock that it could release.
+        await held.release();
+        throw error;
+      }
       return held;
     });
   }
@@ -120,21 +129,21 @@ export class StateLock {
     const dir = locate(cwd);
     const held = heldHere.get(dir.cwd);
     if (held !== undefined) return held.release();
-    const found = await look(dir.fs);
+    const found = await inspectLock(dir.fs);
     if (found === null) return;
     if (found.verdict.state !== 'dead') throw conflictOf(dir, found);
-    await removeGeneration(dir.fs, found.generation, realSurroundings(DEFAULT_MAX_AGE_MS));
+    await removeGeneration(dir.fs, found.generation, realEnvironment(DEFAULT_MAX_AGE_MS));
   }
 
   /** Whether the lock's `timestamp` is older than `maxAgeMs`, whoever holds it. No lock: false. */
   static async isStale(cwd: string, maxAgeMs: number): Promise<boolean> {
-    const found = await look(locate(cwd).fs);
+    const found = await inspectLock(locate(cwd).fs);
     return found !== null && found.ageMs > maxAgeMs;
   }
 
   /** Who holds the lock of `cwd`, whether it lives, and how that is known. Changes nothing. */
   static async inspect(cwd: string): Promise<LockStatus> {
-    const found = await look(locate(cwd).fs);
+    const found = await inspectLock(locate(cwd).fs);
     if (found === null) return { state: 'free' };
     const { state: verdict, evidence } = found.verdict;
     const state = verdict === 'alive' ? 'held' : verdict;
@@ -159,11 +168,11 @@ export class StateLock {
     options: Pick<WaitOptions, 'signal' | 'onWait'> & Pick<TakeoverOptions, 'objection'> = {},
   ): Promise<Takeover | null> {
     const dir = locate(cwd);
-    const around = realSurroundings(maxAgeMs, options.objection);
+    const environment = realEnvironment(maxAgeMs, options.objection);
     const attempt = async (): Promise<{ takeover: Takeover | null } | Refusal> => {
-      const found = await look(dir.fs);
+      const found = await inspectLock(dir.fs);
       if (found === null) return { takeover: null };
-      const outcome = await tryTakeOver(dir.fs, found, around);
+      const outcome = await tryTakeOver(dir.fs, found, environment);
       if (outcome === 'removed') await sweep(dir.fs);
       if (typeof outcome === 'string') return { takeover: outcome === 'removed' ? asTakeover(found) : null };
       return { conflict: conflictOf(dir, found), undecidedMs: outcome.undecidedMs };
@@ -184,7 +193,7 @@ export class StateLock {
    */
   static async unlock(cwd: string, lockId: string, options: { readonly force?: boolean } = {}): Promise<void> {
     const dir = locate(cwd);
-    const found = await look(dir.fs);
+    const found = await inspectLock(dir.fs);
     if (found === null) return;
     if (found.generation !== lockId) {
       throw new StateLockError(
@@ -199,27 +208,37 @@ export class StateLock {
     if (found.verdict.state !== 'dead' && options.force !== true) {
       throw conflictOf(dir, found);
     }
-    const outcome = await removeGeneration(dir.fs, lockId, realSurroundings(DEFAULT_MAX_AGE_MS));
+    const outcome = await removeGeneration(dir.fs, lockId, realEnvironment(DEFAULT_MAX_AGE_MS));
     if (outcome === 'busy') throw conflictOf(dir, withEvidence(found, 'it is being removed right now'));
   }
 }
+
+const NOT_REACHED: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'does not exist'],
+  ['ENOTDIR', 'does not exist: a part of it is a file'],
+  ['EACCES', 'is in a directory that you may not enter'],
+  ['ELOOP', 'is a link that leads to itself'],
+  ['ENAMETOOLONG', 'is too long a path'],
+]);
 
 function locate(cwd: string): { readonly cwd: string; readonly fs: DirectoryLockFs; readonly lockPath: string } {
   let real: string;
   try {
     real = fs.realpathSync(cwd);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new StateLockError('DEVS_LOCK_NO_DIRECTORY', `${cwd} does not exist`, { data: { path: cwd }, cause: error });
+    const { code = '' } = error as NodeJS.ErrnoException;
+    const why = NOT_REACHED.get(code);
+    if (why === undefined) throw error;
+    throw new StateLockError('DEVS_LOCK_NO_DIRECTORY', `${cwd} ${why}`, { data: { path: cwd }, cause: error });
   }
   return { cwd: real, fs: new DirectoryLockFs(real), lockPath: path.join(real, LOCK_FILE) };
 }
 
-function conflictOf({ lockPath }: { readonly lockPath: string }, { lock, verdict }: Found): StateLockConflictError {
+function conflictOf({ lockPath }: { readonly lockPath: string }, { lock, verdict }: FoundLock): StateLockConflictError {
   return new StateLockConflictError(lockPath, lock, verdict.evidence);
 }
 
-function asTakeover(found: Found): Takeover {
+function asTakeover(found: FoundLock): Takeover {
   const state = found.verdict.state === 'dead' ? 'dead' : 'unknown';
   return { previous: found.lock, state, ageMs: found.ageMs, evidence: found.verdict.evidence };
 }
@@ -228,6 +247,6 @@ function asTakeover(found: Found): Takeover {
 async function sweep(dir: DirectoryLockFs): Promise<void> {
   for (const name of await temporaryLeftovers(dir)) {
     const stat = fs.lstatSync(path.join(dir.dir, name), { throwIfNoEntry: false });
-    if (stat !== undefined && Date.now() - stat.mtimeMs > TEMPORARY_MAX_AGE_MS) await dir.remove(name);
+    if (stat?.isFile() === true && Date.now() - stat.mtimeMs > TEMPORARY_MAX_AGE_MS) await dir.remove(name);
   }
 }

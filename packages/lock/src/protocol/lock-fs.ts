@@ -3,13 +3,14 @@ import path from 'node:path';
 import { StateLockError } from '../record/errors.ts';
 import { newGeneration } from '../record/record.ts';
 
-/** What was found at a name. `ageMs` is since the file was last written. */
+/** What was found at a name. */
 export interface LockFile {
   readonly text: string;
-  readonly ageMs: number;
+  /** When the file was last written, in milliseconds since the epoch. */
+  readonly writtenAtMs: number;
 }
 
-/** `taken`: `right` exists. `gone`: `name` does not. `unsupported`: this file system has no hard links. */
+/** `taken`: `removalRight` exists. `gone`: `name` does not. `unsupported`: this file system has no hard links. */
 export type Claim = 'ours' | 'not ours' | 'taken' | 'gone' | 'unsupported';
 
 /** A file this process created and keeps open. */
@@ -26,13 +27,13 @@ export interface LockFs {
   create(name: string, text: string): Promise<CreatedFile | null>;
   close(file: CreatedFile): Promise<void>;
   /**
-   * Gives the file called `name` a second name, `right`, and says whether it is the file that this process created as
-   * `file`. One call where creating `right` and reading `name` would be two.
+   * Gives the file called `name` a second name, `removalRight`, and says whether it is the file that this process created as
+   * `file`. One call where creating `removalRight` and reading `name` would be two.
    */
-  claim(name: string, right: string, file: CreatedFile): Promise<Claim>;
+  claim(name: string, removalRight: string, file: CreatedFile): Promise<Claim>;
   /** Null where nothing has that name. */
   read(name: string): Promise<LockFile | null>;
-  /** No error where nothing has that name. */
+  /** No error where nothing has that name, or a directory has it. */
   remove(name: string): Promise<void>;
   /** Names that start with `prefix`. */
   list(prefix: string): Promise<readonly string[]>;
@@ -41,6 +42,8 @@ export interface LockFs {
 /** A record is a few hundred bytes; anything much larger is not one. */
 const MAX_RECORD_BYTES = 64 * 1024;
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
+/** Errors of open(2) that mean: a socket, or a device that does not exist. */
+const NO_FILE = new Set(['ENXIO', 'ENODEV', 'EOPNOTSUPP']);
 /** Errors of link(2) that mean: this file system has no hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV']);
 
@@ -57,7 +60,7 @@ export class DirectoryLockFs implements LockFs {
     const fd = this.#openNew(temporary);
     let linked = false;
     try {
-      fs.writeSync(fd, text);
+      this.#fill(fd, text);
       linked = this.#link(temporary, this.#path(name));
       return linked ? { fd } : null;
     } catch (error) {
@@ -87,8 +90,18 @@ export class DirectoryLockFs implements LockFs {
       if (codeOf(error) === 'EEXIST') return null;
       throw error;
     }
-    fs.writeSync(fd, text);
+    this.#fill(fd, text);
     return { fd };
+  }
+
+  /** A record that is cut short would look like a stranger's. */
+  #fill(fd: number, text: string): void {
+    const bytes = Buffer.from(text);
+    try {
+      for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
+    } catch (error) {
+      throw explainUnwritable(this.dir, error);
+    }
   }
 
   #openNew(temporary: string): number {
@@ -103,16 +116,16 @@ export class DirectoryLockFs implements LockFs {
     fs.closeSync(file.fd);
   }
 
-  async claim(name: string, right: string, file: CreatedFile): Promise<Claim> {
+  async claim(name: string, removalRight: string, file: CreatedFile): Promise<Claim> {
     try {
-      fs.linkSync(this.#path(name), this.#path(right));
+      fs.linkSync(this.#path(name), this.#path(removalRight));
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return 'taken';
       if (codeOf(error) === 'ENOENT') return 'gone';
       if (NO_LINKS.has(codeOf(error))) return 'unsupported';
       throw error;
     }
-    return isReplaced(file.fd, this.#path(right)) ? 'not ours' : 'ours';
+    return isReplaced(file.fd, this.#path(removalRight)) ? 'not ours' : 'ours';
   }
 
   async read(name: string): Promise<LockFile | null> {
@@ -123,7 +136,8 @@ export class DirectoryLockFs implements LockFs {
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return null;
       if (codeOf(error) === 'ELOOP') throw notALock(file, 'a symbolic link');
-      throw error;
+      if (NO_FILE.has(codeOf(error))) throw notALock(file, 'no regular file');
+      throw explainUnreadable(file, error);
     }
     try {
       const stat = fs.fstatSync(fd);
@@ -132,18 +146,28 @@ export class DirectoryLockFs implements LockFs {
       const bytes = Buffer.allocUnsafe(stat.size);
       const text = bytes.toString('utf8', 0, fs.readSync(fd, bytes, 0, stat.size, 0));
       if (/[\0\ufffd]/.test(text)) throw notALock(file, 'binary');
-      return { text, ageMs: Date.now() - stat.mtimeMs };
+      return { text, writtenAtMs: stat.mtimeMs };
     } finally {
       fs.closeSync(fd);
     }
   }
 
   async remove(name: string): Promise<void> {
-    unlinkIfThere(this.#path(name));
+    try {
+      unlinkIfThere(this.#path(name));
+    } catch (error) {
+      // No process of ours makes a directory: it is left to the user.
+      if (fs.lstatSync(this.#path(name), { throwIfNoEntry: false })?.isDirectory()) return;
+      throw explainUnwritable(this.dir, error);
+    }
   }
 
   async list(prefix: string): Promise<readonly string[]> {
-    return fs.readdirSync(this.dir).filter((name) => name.startsWith(prefix));
+    try {
+      return fs.readdirSync(this.dir).filter((name) => name.startsWith(prefix));
+    } catch (error) {
+      throw explainUnreadable(this.dir, error);
+    }
   }
 
   #path(name: string): string {
@@ -177,6 +201,23 @@ function notALock(file: string, what: string): StateLockError {
   });
 }
 
+function explainUnreadable(file: string, error: unknown): unknown {
+  const code = codeOf(error);
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    const dir = path.dirname(file);
+    return new StateLockError('DEVS_LOCK_NO_DIRECTORY', `${dir} is no directory`, {
+      data: { path: dir },
+      cause: error,
+    });
+  }
+  if (code !== 'EACCES' && code !== 'EPERM') return error;
+  return new StateLockError('DEVS_LOCK_UNREADABLE', `cannot read ${file}: ${code}`, {
+    hint: ['ls', '-ld', file],
+    data: { path: file },
+    cause: error,
+  });
+}
+
 function explainUnwritable(dir: string, error: unknown): unknown {
   const code = codeOf(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') {
@@ -185,8 +226,15 @@ function explainUnwritable(dir: string, error: unknown): unknown {
       cause: error,
     });
   }
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new StateLockError('DEVS_DISK_FULL', `there is no space left for a lock file in ${dir}`, {
+      hint: ['df', '-h', dir],
+      data: { path: dir },
+      cause: error,
+    });
+  }
   if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') return error;
-  return new StateLockError('DEVS_LOCK_UNWRITABLE', `cannot create a lock file in ${dir}: ${code}`, {
+  return new StateLockError('DEVS_LOCK_UNWRITABLE', `cannot create or remove a lock file in ${dir}: ${code}`, {
     hint: ['ls', '-ld', dir],
     data: { path: dir },
     cause: error,

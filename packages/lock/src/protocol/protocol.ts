@@ -1,7 +1,8 @@
 import { judge, type Verdict } from '../holder/liveness.ts';
 import { Silence, type Silent, watchMs } from '../holder/silence.ts';
+import { StateLockError } from '../record/errors.ts';
 import { generationOf, type LockData, newRecord, parseRecord, serialize } from '../record/record.ts';
-import type { CreatedFile, LockFs } from './lock-fs.ts';
+import type { CreatedFile, LockFile, LockFs } from './lock-fs.ts';
 
 export const LOCK_FILE = '.devs-state.lock';
 const RIGHT_PREFIX = `${LOCK_FILE}.rm.`;
@@ -10,22 +11,24 @@ const TEMPORARY = /\.tmp\.[0-9a-f]{16}$/;
 const BEING_CREATED_MS = 2_000;
 
 /** A lock file as found: whose it is, which generation, and what is known of its holder. */
-export interface Found {
+export interface FoundLock {
   readonly generation: string;
   readonly lock: LockData;
   readonly verdict: Verdict;
   /** Milliseconds since the holder's last sign of life, by the record's `timestamp`. */
   readonly ageMs: number;
+  /** The same, as far as it is to be believed: never negative, infinite where all clocks are in the future. */
+  readonly silentMs: number;
   /** False where the file holds no record; `lock` then says what little is known. */
   readonly parsed: boolean;
 }
 
 /** What one attempt at a lock goes by, the clock and the judge replaceable where a test explores interleavings. */
-export interface Surroundings {
+export interface LockEnvironment {
   readonly now: () => number;
   readonly judge: (record: LockData) => Verdict;
   /** A new record for a removal right. */
-  readonly right: () => LockData;
+  readonly removalRight: () => LockData;
   /** What this process has seen so far; the same for all attempts at one lock. */
   readonly silence: Silence;
   /** Milliseconds of silence after which an unknown holder is taken over. */
@@ -36,29 +39,56 @@ export interface Surroundings {
 /** Why the lock of a holder that may be taken over must stay all the same; null where nothing speaks against it. */
 export type Objection = (previous: LockData) => string | null | Promise<string | null>;
 
-export function realSurroundings(maxAgeMs: number, objection: Objection = () => null): Surroundings {
+export function realEnvironment(maxAgeMs: number, objection: Objection = () => null): LockEnvironment {
   // A right lives for microseconds. One that was seen for three times this is in the hands of nobody.
-  const right = () => newRecord('remove', undefined, 500);
-  return { now: Date.now, judge, right, silence: new Silence(), maxAgeMs, objection };
+  const removalRight = () => newRecord('remove', undefined, 500);
+  return { now: Date.now, judge, removalRight, silence: new Silence(), maxAgeMs, objection };
 }
 
-export async function look(
+/** Reads the lock and judges its holder. Null where there is none. */
+export async function inspectLock(
   fs: LockFs,
-  name: string = LOCK_FILE,
-  around: Pick<Surroundings, 'now' | 'judge'> = { now: Date.now, judge },
-): Promise<Found | null> {
-  const file = await fs.read(name);
-  if (file === null) return null;
+  environment: Pick<LockEnvironment, 'now' | 'judge'> = { now: Date.now, judge },
+): Promise<FoundLock | null> {
+  const file = await fs.read(LOCK_FILE);
+  return file === null ? null : describeLock(file, environment);
+}
+
+function describeLock(file: LockFile, environment: Pick<LockEnvironment, 'now' | 'judge'>): FoundLock {
   const record = parseRecord(file.text);
   const generation = generationOf(file.text, record);
+  const fileAgeMs = environment.now() - file.writtenAtMs;
   if (record !== null) {
-    const ageMs = around.now() - Date.parse(record.timestamp);
-    return { generation, lock: record, verdict: around.judge(record), ageMs, parsed: true };
+    const ageMs = environment.now() - Date.parse(record.timestamp);
+    return {
+      generation,
+      lock: record,
+      verdict: environment.judge(record),
+      ageMs,
+      silentMs: silentFor(ageMs, fileAgeMs),
+      parsed: true,
+    };
   }
-  const evidence = file.ageMs < BEING_CREATED_MS ? 'its record is being written' : 'its record cannot be read';
-  const timestamp = new Date(around.now() - file.ageMs).toISOString();
+  const evidence = fileAgeMs < BEING_CREATED_MS ? 'its record is being written' : 'its record cannot be read';
+  const timestamp = new Date(file.writtenAtMs).toISOString();
   const lock: LockData = { pid: 0, timestamp, task_id: '(unreadable)' };
-  return { generation, lock, verdict: { state: 'unknown', evidence }, ageMs: file.ageMs, parsed: false };
+  return {
+    generation,
+    lock,
+    verdict: { state: 'unknown', evidence },
+    ageMs: fileAgeMs,
+    silentMs: silentFor(fileAgeMs, fileAgeMs),
+    parsed: false,
+  };
+}
+
+/**
+ * A record may be of the future: a clock was set back, or it was planted to hold the lock for ever. Then the time counts
+ * at which the file was written, and where that is in the future too, only what this process sees.
+ */
+function silentFor(ageMs: number, fileAgeMs: number): number {
+  if (ageMs >= 0) return ageMs;
+  return fileAgeMs >= 0 ? fileAgeMs : Number.POSITIVE_INFINITY;
 }
 
 /** Which generation of the lock exists now, if any; without asking whether its holder lives. */
@@ -69,21 +99,26 @@ async function readGeneration(fs: LockFs): Promise<string | null> {
 
 /**
  * The startup rule: the dead at once, the unknown after silence, the living never. `not yet`: silent by its record's
- * age, but this process has to see it with its own eyes.
+ * age, but this process has to see it itself.
  */
-function mayTakeOver(found: Found, { silence, maxAgeMs }: Surroundings): Silent {
+function mayTakeOver(found: FoundLock, { silence, maxAgeMs }: LockEnvironment): Silent {
   if (found.verdict.state !== 'unknown') return found.verdict.state === 'dead' ? 'yes' : 'no';
-  return silence.judge(found.generation, found.lock, found.ageMs, maxAgeMs);
+  return silence.judge(found.generation, watchedRecord(found), found.silentMs, maxAgeMs);
+}
+
+/** What the holder promised; where nothing says how old its record is, it is watched as if it promised beats. */
+function watchedRecord({ lock, silentMs }: FoundLock): LockData {
+  return silentMs === Number.POSITIVE_INFINITY ? { ...lock, heartbeat_ms: lock.heartbeat_ms ?? 10_000 } : lock;
 }
 
 export interface Acquisition {
   readonly file: CreatedFile;
-  readonly takeovers: readonly Found[];
+  readonly takeovers: readonly FoundLock[];
 }
 
 /** The holder that stands in the way. */
 export interface Obstacle {
-  readonly found: Found;
+  readonly found: FoundLock;
   /** For how many milliseconds, counted from the first attempt, it may yet turn out not to be one. */
   readonly undecidedMs: number;
 }
@@ -92,37 +127,66 @@ export interface Obstacle {
 export const BUSY_MS = 2_000;
 
 /** One attempt: the lock, or the holder that stands in the way. Stale generations on the way are removed. */
-export async function tryAcquire(fs: LockFs, record: LockData, around: Surroundings): Promise<Acquisition | Obstacle> {
-  const takeovers: Found[] = [];
+export async function tryAcquire(
+  fs: LockFs,
+  record: LockData,
+  environment: LockEnvironment,
+): Promise<Acquisition | Obstacle> {
+  const takeovers: FoundLock[] = [];
   for (;;) {
     // Listed before the lock is created: names seen now belong to generations that our success proves gone. Listed
     // after it, a name could be the right to remove a successor, should our own lock be broken in between.
     const leftovers = await fs.list(RIGHT_PREFIX);
     const file = await fs.create(LOCK_FILE, serialize(record));
     if (file !== null) {
-      for (const name of leftovers) if (!TEMPORARY.test(name)) await fs.remove(name);
+      await removeLeftovers(fs, leftovers);
       return { file, takeovers };
     }
-    const found = await look(fs, LOCK_FILE, around);
+    const found = await inspectLock(fs, environment);
     if (found === null) continue;
-    const outcome = await tryTakeOver(fs, found, around);
+    const outcome = await tryTakeOver(fs, found, environment);
     if (typeof outcome === 'object') return outcome;
     if (outcome === 'removed') takeovers.push(found);
   }
 }
 
+/** A killed process leaves one or two. Many were planted; they do no harm, and must not delay the run. */
+const MAX_LEFTOVERS = 100;
+
+/** Removes rights to remove generations that are gone. What is no record of ours is left to the user. */
+async function removeLeftovers(fs: LockFs, names: readonly string[]): Promise<void> {
+  for (const name of names.slice(0, MAX_LEFTOVERS)) {
+    if (TEMPORARY.test(name)) continue;
+    const file = await readIfLock(fs, name);
+    if (file !== null && file !== 'not a lock' && parseRecord(file.text) !== null) await fs.remove(name);
+  }
+}
+
+async function readIfLock(fs: LockFs, name: string): Promise<LockFile | null | 'not a lock'> {
+  try {
+    return await fs.read(name);
+  } catch (error) {
+    if (error instanceof StateLockError && error.code === 'DEVS_LOCK_NOT_A_LOCK') return 'not a lock';
+    throw error;
+  }
+}
+
 /** Removes the lock that was found if the startup rule allows it; else what stands in the way. */
-export async function tryTakeOver(fs: LockFs, found: Found, around: Surroundings): Promise<Obstacle | Removal> {
-  const may = mayTakeOver(found, around);
+export async function tryTakeOver(
+  fs: LockFs,
+  found: FoundLock,
+  environment: LockEnvironment,
+): Promise<Obstacle | Removal> {
+  const may = mayTakeOver(found, environment);
   if (may === 'no') return { found, undecidedMs: 0 };
-  if (may === 'not yet') return { found, undecidedMs: watchMs(found.lock, around.maxAgeMs) + BUSY_MS };
-  const objection = await around.objection(found.lock);
+  if (may === 'not yet') return { found, undecidedMs: watchMs(watchedRecord(found), environment.maxAgeMs) + BUSY_MS };
+  const objection = await environment.objection(found.lock);
   if (objection !== null) return { found: withEvidence(found, objection), undecidedMs: 0 };
-  const outcome = await removeGeneration(fs, found.generation, around);
+  const outcome = await removeGeneration(fs, found.generation, environment);
   return outcome === 'busy' ? { found, undecidedMs: BUSY_MS } : outcome;
 }
 
-export function withEvidence(found: Found, more: string): Found {
+export function withEvidence(found: FoundLock, more: string): FoundLock {
   return { ...found, verdict: { ...found.verdict, evidence: `${found.verdict.evidence}, but ${more}` } };
 }
 
@@ -138,16 +202,16 @@ export type Removal =
  * Removes generation `generation` of the lock, and never another one.
  *
  * Only the process that exclusively created the removal right `.rm.<generation>` may unlink the lock, and only after it
- * read that the lock still is that generation. While the right exists nobody else may unlink it, and no successor can
- * be created before that, so what was read stays true until the unlink. Generations are never reused: there is no ABA.
- * The right of a dead process is superseded by a right on that right, `.rm.<generation>.<right>`, never by creating it
- * anew, for two processes could then both believe that they did.
+ * read that the lock still is that generation. While the right exists no other process may unlink it, and no successor
+ * can be created before that, so what was read stays true until the unlink. Generations are never reused: there is no
+ * ABA. The right of a dead process is superseded by a right on that right, `.rm.<generation>.<right>`, never by creating
+ * it anew, for two processes could then both believe that they did.
  */
-export async function removeGeneration(fs: LockFs, generation: string, around: Surroundings): Promise<Removal> {
+export async function removeGeneration(fs: LockFs, generation: string, environment: LockEnvironment): Promise<Removal> {
   const chain = [RIGHT_PREFIX + generation];
   for (;;) {
-    const right = chain[chain.length - 1]!;
-    const created = await fs.create(right, serialize(around.right()));
+    const removalRight = chain[chain.length - 1]!;
+    const created = await fs.create(removalRight, serialize(environment.removalRight()));
     if (created !== null) {
       await fs.close(created);
       const ours = (await readGeneration(fs)) === generation;
@@ -156,31 +220,42 @@ export async function removeGeneration(fs: LockFs, generation: string, around: S
       for (const name of chain) await fs.remove(name);
       return ours ? 'removed' : 'gone';
     }
-    const owner = await look(fs, right, around);
+    const owner = await readIfLock(fs, removalRight);
     // A right is only ever removed after its generation.
     if (owner === null) return 'gone';
-    if (mayTakeOver(owner, around) !== 'yes') return 'busy';
-    chain.push(`${right}.${owner.generation}`);
+    if (owner !== 'not a lock' && mayTakeOver(describeLock(owner, environment), environment) !== 'yes') return 'busy';
+    chain.push(superseding(removalRight, owner));
   }
+}
+
+/** File systems allow names of 255 bytes. */
+const MAX_NAME = 200;
+
+/** The name of the right that supersedes a dead process's; all processes call it the same. */
+function superseding(removalRight: string, owner: LockFile | 'not a lock'): string {
+  // A directory, a pipe or a link was planted: no process of ours makes one. No generation is called `~`.
+  const generation = owner === 'not a lock' ? '~' : generationOf(owner.text, parseRecord(owner.text));
+  const name = `${removalRight}.${generation}`;
+  return name.length <= MAX_NAME ? name : RIGHT_PREFIX + generationOf(name, null);
 }
 
 /**
  * Removes the lock that this process holds, as `removeGeneration` does, with fewer calls: the right is a second name of
  * the lock file itself. What has that name is proof that the lock was still ours when the right came to be, and while
- * it exists nobody else may unlink the lock.
+ * it exists no other process may unlink the lock.
  */
 export async function releaseOwn(
   fs: LockFs,
   generation: string,
   file: CreatedFile,
-  around: Surroundings = realSurroundings(Number.POSITIVE_INFINITY),
+  environment: LockEnvironment = realEnvironment(Number.POSITIVE_INFINITY),
 ): Promise<Removal> {
-  const right = RIGHT_PREFIX + generation;
-  const claim = await fs.claim(LOCK_FILE, right, file);
+  const removalRight = RIGHT_PREFIX + generation;
+  const claim = await fs.claim(LOCK_FILE, removalRight, file);
   if (claim === 'gone') return 'gone';
-  if (claim === 'taken' || claim === 'unsupported') return removeGeneration(fs, generation, around);
+  if (claim === 'taken' || claim === 'unsupported') return removeGeneration(fs, generation, environment);
   if (claim === 'ours') await fs.remove(LOCK_FILE);
-  await fs.remove(right);
+  await fs.remove(removalRight);
   return claim === 'ours' ? 'removed' : 'gone';
 }
 

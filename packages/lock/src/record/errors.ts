@@ -2,11 +2,13 @@ import type { LockData } from './record.ts';
 
 /** Every code that this package throws; docs/errors.md has the cause and the way out of each. */
 export const LOCK_ERROR_CODES = [
+  'DEVS_DISK_FULL',
   'DEVS_LOCK_HELD',
   'DEVS_LOCK_ID_MISMATCH',
   'DEVS_LOCK_LOST',
   'DEVS_LOCK_NOT_A_LOCK',
   'DEVS_LOCK_NO_DIRECTORY',
+  'DEVS_LOCK_UNREADABLE',
   'DEVS_LOCK_UNWRITABLE',
 ] as const;
 
@@ -38,7 +40,7 @@ export class StateLockError extends Error {
   }
 }
 
-/** Somebody else holds the lock. `lockData` is the holder's record, `evidence` why it counts as held. */
+/** Another process holds the lock. `lockData` is the holder's record, `evidence` why it counts as held. */
 export class StateLockConflictError extends StateLockError {
   readonly lockData: LockData;
   readonly evidence: string;

@@ -31,6 +31,9 @@ export interface LockData {
   readonly version?: number;
 }
 
+/** People read them. With more, the record could grow beyond what its readers accept. */
+const MAX_TEXT = 2_000;
+
 /** A record of this process with a fresh id. */
 export function newRecord(taskId: string, command?: string, heartbeatMs?: number): LockData & { readonly id: string } {
   const now = new Date().toISOString();
@@ -38,11 +41,11 @@ export function newRecord(taskId: string, command?: string, heartbeatMs?: number
   return {
     pid,
     timestamp: now,
-    task_id: taskId,
+    task_id: taskId.slice(0, MAX_TEXT),
     id: newGeneration(),
     acquired_at: now,
     ...identity,
-    ...(command === undefined ? {} : { command }),
+    ...(command === undefined ? {} : { command: command.slice(0, MAX_TEXT) }),
     ...(heartbeatMs === undefined ? {} : { heartbeat_ms: heartbeatMs }),
     version: 1,
   };
@@ -64,6 +67,9 @@ export function timestampOffset(text: string): number {
   return text.indexOf('"timestamp":"') + '"timestamp":"'.length;
 }
 
+/** The largest that kill(2) takes. */
+const MAX_PID = 0x7fff_ffff;
+
 /** The record in `text`, or null where it is none. */
 export function parseRecord(text: string): LockData | null {
   let value: unknown;
@@ -75,20 +81,24 @@ export function parseRecord(text: string): LockData | null {
   }
   if (typeof value !== 'object' || value === null) return null;
   const { pid, timestamp, task_id } = value as Record<string, unknown>;
-  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return null;
+  if (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0 || pid > MAX_PID) return null;
   if (typeof timestamp !== 'string' || Number.isNaN(Date.parse(timestamp)) || typeof task_id !== 'string') return null;
-  return dropMistyped(value as Record<string, unknown>) as unknown as LockData;
+  return { pid, timestamp, task_id, ...optionalFields(value as Record<string, unknown>) };
 }
 
-const STRINGS = ['id', 'acquired_at', 'hostname', 'boot_id', 'pid_ns', 'process_started_at', 'command'];
+const STRINGS = ['acquired_at', 'hostname', 'boot_id', 'pid_ns', 'process_started_at', 'command'] as const;
+const NUMBERS = ['heartbeat_ms', 'version'] as const;
 
-/** A field of the wrong type counts as absent, so that no reader has to check again. */
-function dropMistyped(value: Record<string, unknown>): Record<string, unknown> {
-  const copy = { ...value };
-  for (const key of STRINGS) if (typeof copy[key] !== 'string') delete copy[key];
-  for (const key of ['heartbeat_ms', 'version']) if (typeof copy[key] !== 'number') delete copy[key];
-  if (typeof copy.id === 'string' && !/^[0-9A-Za-z_-]{1,64}$/.test(copy.id)) delete copy.id;
-  return copy;
+type OptionalFields = Omit<LockData, 'pid' | 'timestamp' | 'task_id'>;
+
+/** Another process wrote them: a field of the wrong type, or one that is not known, counts as absent. */
+function optionalFields(value: Readonly<Record<string, unknown>>): OptionalFields {
+  const fields: [string, unknown][] = [];
+  // It becomes a part of file names.
+  if (typeof value.id === 'string' && /^[0-9A-Za-z_-]{1,64}$/.test(value.id)) fields.push(['id', value.id]);
+  for (const key of STRINGS) if (typeof value[key] === 'string') fields.push([key, value[key]]);
+  for (const key of NUMBERS) if (Number.isFinite(value[key])) fields.push([key, value[key]]);
+  return Object.fromEntries(fields);
 }
 
 /**
