@@ -148,7 +148,7 @@ function plant2(repo: Repo, name: string, kind: string, around: Outside): void {
 }
 
 describe('a link to a directory outside', () => {
-  test.each(['refs', 'refs/devs', 'refs/devs/snapshots', 'objects/pack', 'devs'])(
+  test.each(['refs', 'refs/devs', 'refs/devs/snapshots', 'objects/pack', 'objects', 'devs'])(
     'at %s: nothing is written there',
     (name) => {
       const repo = Repo.withWork();
@@ -181,6 +181,18 @@ describe('a link to a directory outside', () => {
     await AtomicSnapshot.recover(repo.dir).catch((error: { code: string }) => expect(error.code).toMatch(/^DEVS_/));
     expect(fs.readdirSync(dir).sort()).toEqual(names.sort());
   });
+});
+
+test('objects/pack is a link to a directory outside: no pack is written there', () => {
+  const repo = Repo.withWork();
+  // Enough new objects for a pack.
+  for (let i = 0; i < 20; i++) repo.write(`new/${i}.txt`, `${i}\n`);
+  const around = outside();
+  fs.rmSync(repo.path('.git/objects/pack'), { recursive: true, force: true });
+  fs.symlinkSync(around.dir, repo.path('.git/objects/pack'));
+  const { error } = inChild('take', repo.dir, 't');
+  expect(error).toBe('DEVS_NOT_A_DIRECTORY');
+  around.assertUntouched();
 });
 
 test('a directory, a fifo and a link named like our temporary files are left by the sweep', async () => {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { makeDirectory, readIfThere, removeIfThere, removeRegular, replaceFile } from '../base/durable.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { RealDirectory } from '../base/real-directory.ts';
+import type { Sharing } from '../base/sharing.ts';
 
 /**
  * Files of the git directory that say that an operation (merge, rebase, ...) is in progress, and
@@ -119,15 +120,15 @@ export function assertWritable(gitDir: string, names: Iterable<string>): void {
  * a link.
  * @throws AtomicSnapshotError `DEVS_RESTORE_OBSTRUCTED`, before the first change.
  */
-export function writeOperationFiles(gitDir: string, wanted: ReadonlyMap<string, Buffer>): void {
+export function writeOperationFiles(gitDir: string, wanted: ReadonlyMap<string, Buffer>, sharing: Sharing): void {
   assertWritable(gitDir, wanted.keys());
   const current = readOperationFiles(gitDir);
   for (const name of [...FILES, ...DIRECTORIES]) removeSpecial(gitDir, name);
   for (const [name, bytes] of wanted) {
     if (current.get(name)?.equals(bytes)) continue;
     const file = path.join(gitDir, name);
-    makeDirectory(path.dirname(file));
-    replaceFile(file, bytes);
+    makeDirectory(path.dirname(file), sharing);
+    replaceFile(file, bytes, { sharing });
   }
   for (const name of current.keys()) if (!wanted.has(name)) removeRegular(path.join(gitDir, name));
   for (const name of DIRECTORIES) {

@@ -12,6 +12,7 @@ import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { RealDirectory } from '../base/real-directory.ts';
 import { isRefName } from './ref-name.ts';
 import type { Repository } from './repository.ts';
+import { sharingOf } from './shared-repository.ts';
 
 /** Where HEAD points: a branch (which may have no commit yet), or a commit when detached. */
 export interface Head {
@@ -92,10 +93,14 @@ export function symbolicChain(repo: Repository, name: string): string[] {
 export function updateSymbolicRef(repo: Repository, name: string, target: string): void {
   const file = refFile(repo, name);
   const bytes = Buffer.from(`ref: ${target}\n`);
-  updateUnderGitLock(file, () => {
-    removeEmptyDirectories(file);
-    return bytes;
-  });
+  updateUnderGitLock(
+    file,
+    () => {
+      removeEmptyDirectories(file);
+      return bytes;
+    },
+    sharingOf(repo),
+  );
 }
 
 /** No ref is longer: a name has up to 4 096 bytes. */
@@ -150,11 +155,15 @@ export function packedRefs(repo: Repository): Map<string, string> {
  * @throws AtomicSnapshotError `DEVS_REF_MOVED` when it holds something else, `DEVS_GIT_LOCKED`.
  */
 export function updateRef(repo: Repository, name: string, oid: string, expected: string | null): void {
-  updateUnderGitLock(refFile(repo, name), () => {
-    assertRef(repo, name, expected);
-    removeEmptyDirectories(refFile(repo, name));
-    return Buffer.from(`${oid}\n`);
-  });
+  updateUnderGitLock(
+    refFile(repo, name),
+    () => {
+      assertRef(repo, name, expected);
+      removeEmptyDirectories(refFile(repo, name));
+      return Buffer.from(`${oid}\n`);
+    },
+    sharingOf(repo),
+  );
 }
 
 /**
@@ -183,13 +192,19 @@ function removeEmptyDirectories(dir: string): void {
 /** Deletes a ref if it still holds `expected`, from the packed refs too. */
 export function deleteRef(repo: Repository, name: string, expected: string): void {
   const packed = path.join(repo.commonDir, 'packed-refs');
-  updateUnderGitLock(refFile(repo, name), () => {
-    assertRef(repo, name, expected);
-    // Packed first: a crash in between leaves the loose ref, and with it the snapshot, whole.
-    if (packedRefs(repo).has(name)) updateUnderGitLock(packed, () => packedRefsWithout(readIfThere(packed)!, name));
-    removeIfThere(refFile(repo, name));
-    return null;
-  });
+  const sharing = sharingOf(repo);
+  updateUnderGitLock(
+    refFile(repo, name),
+    () => {
+      assertRef(repo, name, expected);
+      // Packed first: a crash in between leaves the loose ref, and with it the snapshot, whole.
+      if (packedRefs(repo).has(name))
+        updateUnderGitLock(packed, () => packedRefsWithout(readIfThere(packed)!, name), sharing);
+      removeIfThere(refFile(repo, name));
+      return null;
+    },
+    sharing,
+  );
   removeRegular(path.join(repo.commonDir, 'logs', name));
 }
 
@@ -229,5 +244,5 @@ export function appendReflog(repo: Repository, name: string, from: string | null
   removeEmptyDirectories(file);
   if (!repo.config.bool('core.logallrefupdates', true) && !fs.existsSync(file)) return;
   const seconds = Math.floor(Date.now() / 1000);
-  appendText(file, `${from ?? ZERO_OID} ${to} devs <devs@localhost> ${seconds} +0000\t${message}\n`);
+  appendText(file, `${from ?? ZERO_OID} ${to} devs <devs@localhost> ${seconds} +0000\t${message}\n`, sharingOf(repo));
 }

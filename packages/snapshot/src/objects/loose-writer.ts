@@ -3,15 +3,24 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { constants, createDeflate, deflateSync } from 'node:zlib';
 import { flushDirectory, removeIfThere, renameOver, temporaryName, writeAll, writeNewFile } from '../base/durable.ts';
+import { openOrMake, type RealDirectory } from '../base/real-directory.ts';
+import { adjustShared, type Sharing } from '../base/sharing.ts';
 import { loosePath } from './loose-object.ts';
 import { type ObjectType, objectHeader } from './object-id.ts';
 
+/** An object directory, and who may use what is made in it. */
+export interface ObjectPlace {
+  readonly dir: string;
+  readonly sharing: Sharing;
+}
+
 /** Writes one loose object, durably: temporary file, flush, rename, flush of the directory. */
-export function writeLoose(objectsDir: string, oid: string, type: ObjectType, body: Uint8Array): void {
-  const temporary = path.join(objectsDir, `tmp_obj_devs_${temporaryName()}`);
+export function writeLoose(place: ObjectPlace, oid: string, type: ObjectType, body: Uint8Array): void {
+  using objects = openObjects(place);
+  const temporary = objects.at(`tmp_obj_devs_${temporaryName()}`, (file) => file);
   const bytes = deflateSync(Buffer.concat([objectHeader(type, body.length), body]), { level: constants.Z_BEST_SPEED });
-  writeNewFile(temporary, [bytes], { mode: 0o444 });
-  moveIntoPlace(objectsDir, temporary, oid);
+  writeNewFile(temporary, [bytes], { mode: 0o444, sharing: place.sharing });
+  moveIntoPlace(place, temporary, oid);
 }
 
 /**
@@ -19,11 +28,12 @@ export function writeLoose(objectsDir: string, oid: string, type: ObjectType, bo
  * returns its name. Returns null where there were more or fewer bytes.
  */
 export async function streamLooseBlob(
-  objectsDir: string,
+  place: ObjectPlace,
   size: number,
   chunks: () => Iterable<Buffer>,
 ): Promise<string | null> {
-  const temporary = path.join(objectsDir, `tmp_obj_devs_${temporaryName()}`);
+  using objects = openObjects(place);
+  const temporary = objects.at(`tmp_obj_devs_${temporaryName()}`, (file) => file);
   const fd = fs.openSync(temporary, 'wx', 0o444);
   let oid: string | null = null;
   try {
@@ -43,20 +53,30 @@ export async function streamLooseBlob(
     }
     deflate.end();
     await stored;
+    adjustShared(fd, place.sharing);
     fs.fsyncSync(fd);
     oid = seen === size ? hash.digest('hex') : null;
   } finally {
     fs.closeSync(fd);
     if (oid === null) removeIfThere(temporary);
   }
-  if (oid !== null) moveIntoPlace(objectsDir, temporary, oid);
+  if (oid !== null) moveIntoPlace(place, temporary, oid);
   return oid;
 }
 
-function moveIntoPlace(objectsDir: string, temporary: string, oid: string): void {
-  const file = loosePath(objectsDir, oid);
-  const dir = path.dirname(file);
-  if (fs.mkdirSync(dir, { recursive: true }) !== undefined) flushDirectory(objectsDir);
-  renameOver(temporary, file);
-  flushDirectory(dir);
+/** Opened through no link, so that nothing is written anywhere else. */
+function openObjects({ dir, sharing }: ObjectPlace): RealDirectory {
+  return openOrMake(dir, 0o777, (made) => adjustShared(made, sharing));
+}
+
+function moveIntoPlace({ dir, sharing }: ObjectPlace, temporary: string, oid: string): void {
+  const file = loosePath(dir, oid);
+  let isNew = false;
+  using parent = openOrMake(path.dirname(file), 0o777, (made) => {
+    adjustShared(made, sharing);
+    isNew = true;
+  });
+  if (isNew) flushDirectory(dir);
+  parent.at(path.basename(file), (target) => renameOver(temporary, target));
+  parent.flush();
 }

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
+import { NOT_SHARED, type Sharing } from '../base/sharing.ts';
 import { withAlternates } from './alternates.ts';
 import { asDamage, DamagedBytes } from './damaged-bytes.ts';
 import { type LargeObject, streamObject } from './large-object.ts';
@@ -22,10 +23,13 @@ export class ObjectStore {
   /** The file that lists the commits whose parents a shallow clone does not have. */
   readonly shallowFile: string;
   readonly #dirs: readonly string[];
+  readonly sharing: Sharing;
   readonly #packs: Packs;
   readonly #freshened = new Set<string>();
 
-  constructor(commonDir: string) {
+  /** `sharing`: who may use the objects that are written here. */
+  constructor(commonDir: string, sharing: Sharing = NOT_SHARED) {
+    this.sharing = sharing;
     this.dir = path.join(commonDir, 'objects');
     this.shallowFile = path.join(commonDir, 'shallow');
     this.#dirs = withAlternates(this.dir);

@@ -62,13 +62,13 @@ export class ObjectWriter {
 
   /** Writes a blob without holding it in memory; null where `chunks` had not `size` bytes. */
   async addStream(size: number, chunks: () => Iterable<Buffer>): Promise<string | null> {
-    const oid = await streamLooseBlob(this.#store.dir, size, chunks);
+    const oid = await streamLooseBlob(this.#store, size, chunks);
     if (oid !== null) this.written++;
     return oid;
   }
 
   #startPack(): void {
-    this.#pack = new PackWriter(this.#store.dir);
+    this.#pack = new PackWriter(this.#store);
     for (const object of this.#pending) this.#addToPack(this.#pack, object);
     this.#pending = [];
   }
@@ -89,7 +89,7 @@ export class ObjectWriter {
     pack?.finish();
     for (const { oid, type, body } of this.#pending) {
       if (this.#store.holdsLoose(oid, type, body)) continue;
-      writeLoose(this.#store.dir, oid, type, body);
+      writeLoose(this.#store, oid, type, body);
       this.written++;
     }
     this.#pending = [];

@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
-import { flushDirectory, removeIfThere, temporaryName, writeAll, writeNewFile } from '../base/durable.ts';
+import { removeIfThere, temporaryName, writeAll, writeNewFile } from '../base/durable.ts';
+import { openOrMake, type RealDirectory } from '../base/real-directory.ts';
+import { adjustShared, type Sharing } from '../base/sharing.ts';
+import type { ObjectPlace } from './loose-writer.ts';
 import type { ObjectType } from './object-id.ts';
 
 const KINDS: Readonly<Record<ObjectType, number>> = { commit: 1, tree: 2, blob: 3, tag: 4 };
@@ -16,7 +19,9 @@ const MAX_TAIL_BYTES = 4 << 20;
  * would sweep away; then pack and index are whole and durable.
  */
 export class PackWriter {
-  readonly #dir: string;
+  readonly #dir: RealDirectory;
+  readonly #sharing: Sharing;
+  /** The temporary file's name. */
   readonly #temporary: string;
   readonly #fd: number;
   readonly #written: { oid: string; offset: number; crc: number }[] = [];
@@ -26,11 +31,17 @@ export class PackWriter {
   #size = HEADER_BYTES;
   #closed = false;
 
-  constructor(objectsDir: string) {
-    this.#dir = path.join(objectsDir, 'pack');
-    fs.mkdirSync(this.#dir, { recursive: true });
-    this.#temporary = path.join(this.#dir, `tmp_pack_devs_${temporaryName()}`);
-    this.#fd = fs.openSync(this.#temporary, 'wx+', 0o444);
+  constructor({ dir, sharing }: ObjectPlace) {
+    this.#sharing = sharing;
+    this.#temporary = `tmp_pack_devs_${temporaryName()}`;
+    // Held open, and reached through no link, so that nothing is written anywhere else.
+    this.#dir = openOrMake(path.join(dir, 'pack'), 0o777, (made) => adjustShared(made, sharing));
+    try {
+      this.#fd = this.#dir.at(this.#temporary, (file) => fs.openSync(file, 'wx+', 0o444));
+    } catch (error) {
+      this.#dir[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Removes the temporary file where `work` fails. */
@@ -66,22 +77,27 @@ export class PackWriter {
 
   #finish(): void {
     const checksum = this.#tailBytes === this.#size ? this.#writeAtOnce() : this.#writeRest();
+    adjustShared(this.#fd, this.#sharing);
     fs.fsyncSync(this.#fd);
     const index = encodePackIndex(this.#written, checksum);
-    const base = path.join(this.#dir, `pack-${checksum.toString('hex')}`);
-    const temporaryIndex = path.join(this.#dir, `tmp_idx_devs_${temporaryName()}`);
-    writeNewFile(temporaryIndex, [index], { mode: 0o444 });
+    this.#dir.at(`pack-${checksum.toString('hex')}`, (base) => this.#moveIntoPlace(base, index));
+    this.#dir.flush();
+    this.#close();
+  }
+
+  #moveIntoPlace(base: string, index: Buffer): void {
+    const temporary = path.join(path.dirname(base), this.#temporary);
+    const temporaryIndex = path.join(path.dirname(base), `tmp_idx_devs_${temporaryName()}`);
+    writeNewFile(temporaryIndex, [index], { mode: 0o444, sharing: this.#sharing });
     // The index comes last, since git ignores a pack without one.
     try {
-      fs.renameSync(this.#temporary, `${base}.pack`);
+      fs.renameSync(temporary, `${base}.pack`);
       fs.renameSync(temporaryIndex, `${base}.idx`);
     } catch (error) {
       removeIfThere(temporaryIndex);
       if (!fs.existsSync(`${base}.idx`)) removeIfThere(`${base}.pack`);
       throw error;
     }
-    flushDirectory(this.#dir);
-    this.#close();
   }
 
   /** Writes a small pack, of which nothing is in the file yet. */
@@ -109,12 +125,15 @@ export class PackWriter {
   }
 
   discard(): void {
+    if (!this.#closed) this.#dir.at(this.#temporary, removeIfThere);
     this.#close();
-    removeIfThere(this.#temporary);
   }
 
   #close(): void {
-    if (!this.#closed) fs.closeSync(this.#fd);
+    if (!this.#closed) {
+      fs.closeSync(this.#fd);
+      this.#dir[Symbol.dispose]();
+    }
     this.#closed = true;
   }
 }

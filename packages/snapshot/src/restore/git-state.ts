@@ -14,6 +14,7 @@ import { openOrMake, type RealDirectory } from '../base/real-directory.ts';
 import { writeOperationFiles } from '../git/operation-files.ts';
 import { appendReflog, type Head, readHead, readHeadBytes, refFile } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
+import { sharingOf } from '../git/shared-repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { readTree } from '../objects/trees.ts';
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
@@ -37,7 +38,7 @@ export class IndexLock {
     this.#bytes = bytes;
     this.#mtimeNs = mtimeNs;
     try {
-      this.#dir.at(LOCK, (lock) => this.#fill(openGitLock(lock, path.join(repo.gitDir, LOCK))));
+      this.#dir.at(LOCK, (lock) => this.#fill(openGitLock(lock, path.join(repo.gitDir, LOCK), sharingOf(repo))));
     } catch (error) {
       // Held by another process, or removed by `#fill`.
       this.#held = false;
@@ -113,7 +114,7 @@ function restoreSharedIndex(repo: Repository, store: ObjectStore, snapshot: Load
     if (!/^sharedindex\.[0-9a-f]{40}$/.test(name)) continue;
     const file = path.join(repo.gitDir, name);
     const bytes = store.read(oid, 'blob');
-    if (readOptional(file)?.equals(bytes) !== true) replaceFile(file, bytes);
+    if (readOptional(file)?.equals(bytes) !== true) replaceFile(file, bytes, { sharing: sharingOf(repo) });
   }
 }
 
@@ -140,9 +141,9 @@ export function restoreGitState({ repo, store, target: snapshot, refMoves }: Res
   const headBytes = readStateHead(store, snapshot);
   const headFile = path.join(repo.gitDir, 'HEAD');
   if (headBytes !== null && readHeadBytes(repo)?.equals(headBytes) !== true) {
-    updateUnderGitLock(headFile, () => headBytes);
+    updateUnderGitLock(headFile, () => headBytes, sharingOf(repo));
   }
   if (then.oid !== null && now.oid !== then.oid) appendReflog(repo, 'HEAD', now.oid, then.oid, message);
   restoreSharedIndex(repo, store, snapshot);
-  writeOperationFiles(repo.gitDir, readStateOperation(store, snapshot));
+  writeOperationFiles(repo.gitDir, readStateOperation(store, snapshot), sharingOf(repo));
 }

@@ -3,6 +3,7 @@ import { covers } from '../compare/diff.ts';
 import { decodeOtherRefs, type MovedRef, movedRefs, readOtherRefs } from '../git/other-refs.ts';
 import { deleteRef } from '../git/refs.ts';
 import { findRepository, type Place, type Repository } from '../git/repository.ts';
+import { sharingOf } from '../git/shared-repository.ts';
 import { readCommit } from '../objects/commit.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import { sweepLeftovers } from '../snapshot/abandoned-files.ts';
@@ -33,7 +34,7 @@ export async function restoreSnapshot(
 ): Promise<RestoreReport> {
   const repo = findRepository(place);
   await recoverRestore(repo, options);
-  using store = new ObjectStore(repo.commonDir);
+  using store = new ObjectStore(repo.commonDir, sharingOf(repo));
   const snapshot = await loadSnapshot(repo, store, resolveSnapshot(repo, name));
   const paths = options.paths?.map((path) => fromText(path.replace(/^\.\/|\/+$/g, ''))) ?? null;
   const filesOnly = options.filesOnly === true || paths !== null;
@@ -71,7 +72,7 @@ export async function recoverRestore(place: Place, options: RecoverOptions = {})
   }
   if (found.state !== 'sound') return null;
   const { target, safety, paths, filesOnly } = found.journal;
-  using store = new ObjectStore(repo.commonDir);
+  using store = new ObjectStore(repo.commonDir, sharingOf(repo));
   // By their commits: their refs may have been rewritten or deleted since. Without the target's
   // commit the only whole state is the one before.
   const snapshot = await loadSnapshot(repo, store, store.contains(target.oid) ? target : safety);

@@ -16,7 +16,7 @@ export function writeTagObjects(store: ObjectStore, snapshot: LoadedSnapshot, mo
   for (const start of missing) {
     let oid = start;
     for (let body = tags.get(oid); body !== undefined && !store.contains(oid); body = tags.get(oid)) {
-      writeLoose(store.dir, oid, 'tag', body);
+      writeLoose(store, oid, 'tag', body);
       // A tag can name another tag.
       oid = parseTag(body)?.object ?? '';
     }

@@ -5,6 +5,7 @@ import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { explained } from '../base/system-errors.ts';
 import { updateRef } from '../git/refs.ts';
 import { findRepository, type Place, type Repository } from '../git/repository.ts';
+import { sharingOf } from '../git/shared-repository.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import { ObjectWriter } from '../objects/object-writer.ts';
 import { writeTreeOf } from '../objects/trees.ts';
@@ -54,7 +55,7 @@ export async function takeAnonymous(place: Place, label: string, options: TakeOp
 async function takeSince(repo: Repository, request: TakeRequest): Promise<TakeReport> {
   const { since } = request.options;
   if (since === undefined) return takeWithExtras(repo, request);
-  using store = new ObjectStore(repo.commonDir);
+  using store = new ObjectStore(repo.commonDir, sharingOf(repo));
   const earlier = await loadSnapshot(repo, store, resolveSnapshot(repo, since));
   const { otherRules } = pathHistoryOf(store, earlier, repo);
   return await takeWithExtras(repo, { ...request, extras: { ...request.extras, otherRules } });
@@ -66,7 +67,7 @@ async function takeSince(repo: Repository, request: TakeRequest): Promise<TakeRe
  */
 export async function takeWithExtras(repo: Repository, request: TakeRequest): Promise<TakeReport> {
   prepareTake(repo);
-  using store = new ObjectStore(repo.commonDir);
+  using store = new ObjectStore(repo.commonDir, sharingOf(repo));
   for (let attempt = 1; attempt <= TRIES; attempt++) {
     const lacks: Lack[] | null = request.extras.isTolerant === true ? [] : null;
     const git = readGitState(repo, store, lacks);
