@@ -67,6 +67,12 @@ export interface AcquireOptions extends WaitOptions, TakeoverOptions {
    * For holders whose event loop is free by then: one that is blocked from the first second on misses its beats.
    */
   readonly lazyHeartbeat?: boolean;
+  /**
+   * Another lock that this process holds, which decides for both. While it is held, a record that vanishes is put back
+   * instead of ending the run: a command may stash, clean or commit what lies in its work tree. Once it is lost, so is
+   * this one.
+   */
+  readonly decidedBy?: HeldStateLock;
   /** Called for each stale lock that was removed on the way. */
   readonly onTakeover?: (takeover: Takeover) => void;
 }
@@ -96,6 +102,7 @@ export class StateLock {
       objection,
       command,
       lazyHeartbeat = false,
+      decidedBy,
     } = options;
     const dir = locate(cwd);
     const environment = realEnvironment(maxAgeMs, objection);
@@ -107,7 +114,8 @@ export class StateLock {
         // A lock that was lost may have a successor in this process.
         if (heldHere.get(dir.cwd)?.id === record.id) heldHere.delete(dir.cwd);
       };
-      const held = new HeldStateLock({ ...dir, file: attempt.file }, record, { heartbeatMs, lazyHeartbeat, onRelease });
+      const settings = { heartbeatMs, lazyHeartbeat, onRelease, decidedBy };
+      const held = new HeldStateLock({ ...dir, file: attempt.file }, record, settings);
       heldHere.set(dir.cwd, held);
       try {
         for (const found of attempt.takeovers) onTakeover?.(asTakeover(found));

@@ -93,8 +93,8 @@ function silentFor(ageMs: number, fileAgeMs: number): number {
 
 /** Which generation of the lock exists now, if any; without asking whether its holder lives. */
 async function readGeneration(fs: LockFs): Promise<string | null> {
-  const file = await fs.read(LOCK_FILE);
-  return file === null ? null : generationOf(file.text, parseRecord(file.text));
+  const file = await readIfLock(fs, LOCK_FILE);
+  return file === null || file === 'not a lock' ? null : generationOf(file.text, parseRecord(file.text));
 }
 
 /**
