@@ -34,10 +34,14 @@ export async function proveApplicable({ repo, store, target, plan, filesOnly, on
   }
 }
 
-/** An index without its time could not be put in place, and bytes that are no index would stop git. */
+/**
+ * An index without its time could not be put in place, and bytes that are no index would stop git.
+ * Where the snapshot says itself that the index was damaged, its bytes come back as they were.
+ */
 function proveIndex(store: ObjectStore, target: LoadedSnapshot): void {
   const bytes = readStateFile(store, target, 'index');
-  if (bytes === null) return;
+  const isKnownDamaged = target.manifest.lacks?.some(({ what }) => what === 'index') === true;
+  if (bytes === null || (isKnownDamaged && target.manifest.indexMtimeNs !== null)) return;
   if (target.manifest.indexMtimeNs === null || bytes.toString('latin1', 0, 4) !== 'DIRC')
     throw invalidSnapshot(target.ref, 'its index is none');
 }
