@@ -285,7 +285,7 @@ function join(dir: BytePath, name: string): BytePath {
   return dir === '' ? name : `${dir}/${name}`;
 }
 
-export function statIfThere(root: string, path: BytePath): fs.Stats | null {
+function statIfThere(root: string, path: BytePath): fs.Stats | null {
   try {
     return fs.lstatSync(onDisk(root, path), IF_THERE) ?? null;
   } catch (error) {
