@@ -34,7 +34,6 @@ export const GIT_DIRECTORY: readonly string[] = [
   'chmod 000 .git/index',
   'rm -f .devs-state.lock',
   'rm -rf .devs.db .devs.db-wal .devs.db-shm',
-  'rm -rf .git/objects/pack; mkdir .git/objects/pack',
   'h=$(git rev-parse HEAD:b.txt); rm -f .git/objects/$(echo $h | cut -c1-2)/$(echo $h | cut -c3-)',
   'mv .git ../moved.git && ln -s ../moved.git .git',
 ];
