@@ -126,7 +126,7 @@ class Trial {
     if (outcome.code !== 0) {
       player.fail('a refusal changed something', changes(before, after), lastLines(outcome.stderr));
       if (isSuccess || isAboutNothing(outcome)) return;
-      const forced = await player.devs(...args, '--force');
+      const forced = await this.#force(args);
       said = forced.stderr;
       if (forced.code !== 0) throw new Failure('refused with --force', lastLines(forced.stderr), refusal(forced));
       after = await player.observe();
@@ -153,6 +153,18 @@ class Trial {
     const after = await player.observe();
     // There and back: as it was before, edits included; or as it was before the run.
     if (lost(before, after).length > 0) this.#assertRestored({ before, after }, 'two undos are not exact', null);
+  }
+
+  /** With force; where git's lock is in the way, as devs says it is, after the lock was removed. */
+  async #force(args: readonly string[]): Promise<Outcome> {
+    const player = this.#player;
+    const forced = await player.devs(...args, '--force');
+    const lock = /DEVS_GIT_LOCKED/.test(forced.stderr)
+      ? /^devs: {3}(rm .*?)(?: +#.*)?$/m.exec(forced.stderr)?.[1]
+      : undefined;
+    if (lock === undefined) return forced;
+    await player.shell([lock]);
+    return player.devs(...args, '--force');
   }
 
   /** Undoes a restore: with force where it says that force would do it. */

@@ -11,6 +11,7 @@ export function toScript(theCase: Case, state: State, steps: readonly string[], 
       ? []
       : [`# ${finding.oracle}`, ...finding.details.flatMap((text) => text.split('\n')).map((line) => `#   ${line}`)]),
     `# state: ${state.name}; user: ${theCase.user}; seed: ${theCase.seed}`,
+    `# case: ${JSON.stringify(theCase)}`,
     'export W=$(mktemp -d) HOME=$W/home GIT_EDITOR=true GIT_SEQUENCE_EDITOR=true',
     'mkdir -p "$W/home" "$W/repo"; cd "$W/repo"',
     'git config --global user.name A; git config --global user.email a@example.com; git config --global protocol.file.allow always',
@@ -23,4 +24,11 @@ export function toScript(theCase: Case, state: State, steps: readonly string[], 
     ...steps,
     '',
   ].join('\n');
+}
+
+/** The case that a saved script was made of, so that it can be played again. */
+export function caseOfScript(script: string): Case {
+  const line = /^# case: (.*)$/m.exec(script)?.[1];
+  if (line === undefined) throw new Error('the script does not say which case it shows');
+  return JSON.parse(line) as Case;
 }
