@@ -199,3 +199,17 @@ test('other branches, tags and stash entries that the task deleted: reported, le
   repo.git('branch', 'unmerged', branch);
   expect(repo.git('stash', 'show', '--name-only', 'stash@{0}')).toContain('dir/c.txt');
 });
+
+test('permissions of an ignored file that the task tracked: they are no business of the restore', async () => {
+  const repo = Repo.withWork();
+  repo.write('key.log', 'for me alone', 0o600);
+  fs.mkdirSync(repo.path('private.log'));
+  repo.write('private.log/key', 'for me alone', 0o600);
+  fs.chmodSync(repo.path('private.log'), 0o700);
+  const before = fingerprint(repo);
+  const ref = await AtomicSnapshot.take(repo.dir, 't');
+  repo.git('add', '-f', 'key.log', 'private.log');
+  const { permissions } = await AtomicSnapshot.restore(repo.dir, ref);
+  expect(permissions).toEqual([]);
+  expect(fingerprint(repo)).toEqual(before);
+});

@@ -1,7 +1,7 @@
 import { type BytePath, byteOrder, parentOf } from '../base/byte-path.ts';
 import { EMPTY_TREE } from '../objects/object-id.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
-import { diffTrees, GITLINK, SYMLINK, type TreeEntry } from '../objects/trees.ts';
+import { diffTrees, findInTree, GITLINK, SYMLINK, type TreeEntry } from '../objects/trees.ts';
 import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
 import { recordedPermissions, restoredPermissions } from '../scan/permissions.ts';
 import { diffFiles } from '../snapshot/diff-files.ts';
@@ -139,9 +139,21 @@ function changedPermissions(
     if (handled.has(path)) continue;
     const onDisk = recordedPermissions(before, path, mode);
     const wanted = restoredPermissions(path, onDisk, recordedPermissions(after, path, mode));
-    if (wanted !== onDisk) changed.push({ path, mode: wanted });
+    if (wanted !== onDisk && saysPermissions(store, then, path)) changed.push({ path, mode: wanted });
   }
   return changed;
+}
+
+/**
+ * Whether the snapshot holds the file or the directory (with a slash at the end). Of others it says nothing: a private
+ * file that was ignored then, and is tracked now, must not get the permissions that files usually have.
+ */
+function saysPermissions(store: ObjectStore, then: LoadedSnapshot, path: BytePath): boolean {
+  const { permissions, emptyDirectories } = then.manifest;
+  if (Object.hasOwn(permissions.unusual, path)) return true;
+  const name = path.endsWith('/') ? path.slice(0, -1) : path;
+  if ([then.workTree, then.untrackedTree].some((tree) => findInTree(store, tree, name) !== null)) return true;
+  return emptyDirectories.some((dir) => dir === name || dir.startsWith(`${name}/`));
 }
 
 function addAll(store: ObjectStore, tree: string, candidates: Map<BytePath, number>): void {
