@@ -1,8 +1,11 @@
 // Tasks that damage what a restore needs: `--on-failure restore` does what it promises all the same, and
 // without it a later `devs restore` does.
-import { fingerprint, Repo } from '@devs/test-kit';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fingerprint, isRoot, NOBODY, Repo } from '@devs/test-kit';
 import { expect, test } from 'vitest';
-import { devs } from './devs.ts';
+import { devs, start } from './devs.ts';
 
 const RUDE: Readonly<Record<string, string>> = {
   'all refs of devs deleted': 'rm -rf .git/refs/devs',
@@ -52,4 +55,31 @@ test.each(Object.entries(RUDE))('devs restore later, with --force where it refus
   expect(last.stderr).toContain('restored');
   expect(fingerprint(repo)).toEqual(before);
   expect(repo.git('fsck', '--no-dangling')).toBe('');
+});
+
+test.each([
+  ['garbage in HEAD', 'echo garbage > .git/HEAD'],
+  ['garbage in the branch', 'echo garbage > .git/refs/heads/main'],
+  ['no work tree any more', 'git config core.bare true'],
+])('a success that leaves %s keeps its exit code and its snapshot', async (_, task) => {
+  const repo = Repo.withWork();
+  const before = fingerprint(repo);
+  const { code, stderr } = await devs(repo.dir, 'run', '--id', 'rude', '--', 'sh', '-c', `${task}; rm a.txt`);
+  expect([code, stderr]).toEqual([0, expect.stringContaining('the snapshot is kept')]);
+  if (task.includes('config')) repo.git('config', 'core.bare', 'false');
+  const { code: restored } = await devs(repo.dir, 'restore', 'rude', '--force');
+  expect([restored, fingerprint(repo)]).toEqual([0, before]);
+});
+
+test('refs that may not be written: the command succeeded, and the snapshot goes later', async () => {
+  if (!isRoot()) return;
+  const repo = Repo.withWork();
+  execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, repo.dir]);
+  fs.chmodSync(path.dirname(repo.dir), 0o755);
+  const asNobody = (...args: string[]) => start(repo.dir, args, { uid: NOBODY, gid: NOBODY }).ended;
+  const { code, stderr } = await asNobody('run', '--', 'chmod', '-R', 'a-w', '.git/refs');
+  expect([code, stderr]).toEqual([0, expect.stringContaining('could not be removed')]);
+  execFileSync('chmod', ['-R', 'u+w', repo.path('.git/refs')]);
+  expect((await asNobody('run', '--', 'true')).code).toBe(0);
+  expect(fs.readdirSync(repo.path('.git/refs/devs/snapshots'))).toEqual([]);
 });

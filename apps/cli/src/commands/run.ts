@@ -151,8 +151,7 @@ function explainFailure({ terminal }: CommandContext, result: RunResult): void {
     terminal.warn(`${taskId} failed: ${why}. The repository is as it was before.`);
     return;
   }
-  const did = changes === null || changes.files === 0 ? 'It changed no file.' : `It changed ${countOf(changes)}.`;
-  terminal.warn(`${taskId} failed: ${why}. ${did} The repository as it was before is kept as run ${runId}.`);
+  terminal.warn(`${taskId} failed: ${why}. ${didOf(changes)} The repository as it was before is kept as run ${runId}.`);
   for (const [verb, what] of [
     ['diff', 'look at what it did'],
     ['restore', 'bring everything back'],
@@ -160,6 +159,11 @@ function explainFailure({ terminal }: CommandContext, result: RunResult): void {
   ] as const) {
     terminal.say(`  ${`${what}:`.padEnd(25)}${terminal.hint(['devs', verb, runId])}`);
   }
+}
+
+function didOf(changes: Changes | null): string {
+  if (changes === null) return 'What it changed is not known.';
+  return changes.files === 0 ? 'It changed no file.' : `It changed ${countOf(changes)}.`;
 }
 
 function countOf({ files, added, deleted }: Changes): string {

@@ -195,6 +195,9 @@ export class Terminal {
       case 'snapshot-held-again':
         this.warn(`the command deleted or rewrote ${event.ref}; it holds the snapshot of run ${event.runId} again`);
         return;
+      case 'snapshot-not-dropped':
+        this.warn(`${event.ref} could not be removed, and a later command removes it: ${event.message.split('\n')[0]}`);
+        return;
       case 'end-unknown':
         this.warn(`what run ${event.runId} did cannot be told in full: ${event.message.split('\n')[0]}`);
         return;

@@ -5,9 +5,11 @@ import {
   AtomicSnapshotError,
   findRepository,
   type GitEnvironment,
+  type Head,
   newSnapshotId,
   type Progress,
   prepareTake,
+  type Repository,
   type TakeReport,
   takeSnapshot,
 } from '@devs/snapshot';
@@ -159,18 +161,39 @@ export class TaskRunner {
   async #succeed(run: EndedRun): Promise<RunSnapshots> {
     const { project, runId, before } = run;
     const { log } = project;
-    const forget = this.#options.onSuccess !== 'keep';
-    // Found again: the task may have changed what kind of repository it is.
-    const repo = findRepository(project.repo.root, project.repo.environment);
-    const headAfter = AtomicSnapshot.head(repo).oid;
-    const end = { status: 'succeeded' as const, exitCode: 0, headAfter, forget };
+    const found = this.#findAgain(run);
+    // A repository that cannot be read any more may well be what the user wants to take back.
+    const forget = this.#options.onSuccess !== 'keep' && found !== null;
+    const end = { status: 'succeeded' as const, exitCode: 0, headAfter: found?.head.oid ?? null, forget };
     await this.#timed('write the end', () => log.finish(runId, end));
     if (!forget) {
       const { afterOid: _, ...snapshots } = await this.#takeAfterIfSound(run, 'succeeded 0');
       return { ...snapshots, restored: false };
     }
-    await this.#timed('drop the snapshot', () => dropIfThere(repo, before.ref, before.oid));
+    await this.#timed('drop the snapshot', () => this.#drop(found.repo, before));
     return { snapshotRef: null, afterRef: null, changes: null, restored: false };
+  }
+
+  /** The repository and its HEAD: the task may have changed what kind of repository it is. Null: it cannot be read. */
+  #findAgain({ project, runId }: EndedRun): { readonly repo: Repository; readonly head: Head } | null {
+    try {
+      const repo = findRepository(project.repo.root, project.repo.environment);
+      return { repo, head: AtomicSnapshot.head(repo) };
+    } catch (error) {
+      if (!(error instanceof AtomicSnapshotError)) throw error;
+      this.#emit({ type: 'end-unknown', runId, message: error.message });
+      return null;
+    }
+  }
+
+  /** The command has succeeded, and its row says so: a ref that cannot be removed now is removed by a later command. */
+  async #drop(repo: Repository, { ref, oid }: EndedRun['before']): Promise<void> {
+    try {
+      await dropIfThere(repo, ref, oid);
+    } catch (error) {
+      if (!(error instanceof AtomicSnapshotError)) throw error;
+      this.#emit({ type: 'snapshot-not-dropped', ref, message: error.message });
+    }
   }
 
   async #fail(run: EndedRun, outcome: Outcome): Promise<RunSnapshots> {
