@@ -57,6 +57,7 @@ function refWayBack({ ref, before, now }: MovedRef): Hint | null {
 const WORDS = { configuration: 'git config', 'work tree': 'the work tree', repository: 'the repository' } as const;
 
 function ofSurroundings({ kind, name, before, now, wayBack }: LeftAlone): Line {
+  if (kind === 'set aside') return { text: `moved away: ${quotePath(name)}, which no snapshot can hold`, wayBack };
   const is = now === null ? 'is gone' : before === null ? 'is new' : 'changed';
   return { text: `left alone: ${WORDS[kind]} ${quotePath(name)} ${is}`, wayBack };
 }

@@ -10,7 +10,7 @@ export function renderRestore(terminal: Terminal, what: string, report: RestoreR
     for (const path of written) terminal.answer(`write   ${quotePath(path)}`);
     for (const path of deleted) terminal.answer(`delete  ${quotePath(path)}`);
     for (const path of permissions) terminal.answer(`chmod   ${quotePath(path)}`);
-    for (const path of spared) terminal.answer(`spare   ${quotePath(path)} (ignored)`);
+    for (const path of spared) terminal.answer(`spare   ${quotePath(path)} (not part of the snapshot)`);
   }
   const counts = `${written.length} written, ${deleted.length} deleted, ${permissions.length} permissions`;
   for (const line of describeLeftAlone(report)) terminal.say(line);

@@ -7,6 +7,7 @@ import { readStateFile, readStateHead, readStateOperation } from '../snapshot/st
 import { IndexLock, restoreGitState } from './git-state.ts';
 import { assertPlanIsTree, proveReadable } from './plan-conflicts.ts';
 import type { RestoreJob } from './restore-job.ts';
+import { setAside } from './set-aside.ts';
 import { WorkTree } from './work-tree.ts';
 
 /**
@@ -26,11 +27,10 @@ export async function proveApplicable({ repo, store, target, plan, filesOnly, on
     if (target.manifest.head.oid !== null) store.read(target.manifest.head.oid, 'commit');
   }
   using tree = workTreeOf(repo, target);
-  const gone = new Set(plan.deletions.map(({ path }) => path));
+  const gone = new Set([...plan.deletions.map(({ path }) => path), ...plan.specials, ...plan.setAside]);
   for (const { path, from } of plan.writes) {
-    const obstacle = tree.obstacle(path, gone);
+    const obstacle = tree.obstacle(path, gone, from !== null);
     if (obstacle !== null) throw tree.obstructed(obstacle);
-    if (from === null && !gone.has(path)) tree.assertIs(path, null);
   }
 }
 
@@ -67,11 +67,14 @@ export async function apply(job: RestoreJob, lock: IndexLock): Promise<void> {
   }
 }
 
-async function applyPlan({ store, target, plan, onProgress }: RestoreJob, tree: WorkTree): Promise<void> {
+async function applyPlan(job: RestoreJob, tree: WorkTree): Promise<void> {
+  const { store, target, plan, onProgress } = job;
   for (const { path, from } of plan.deletions) {
     tree.assertIs(path, from);
     tree.remove(path);
   }
+  for (const path of plan.specials) tree.removeSpecial(path);
+  setAside(job, tree);
   for (const dir of plan.removeDirectories) tree.removeDirectory(dir);
   const total = plan.writes.length;
   for (const [done, { path, from, to }] of plan.writes.entries()) {

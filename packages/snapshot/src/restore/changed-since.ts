@@ -69,7 +69,9 @@ export function assertUnchangedSince(
   const since = diffFiles(store, after, now);
   const contents = [...plan.writes, ...plan.deletions].map(({ path }) => path).filter((path) => differs(since, path));
   const others = changedDirectoriesAndPermissions(plan, { after, now });
-  const overwritten = [...new Set([...contents, ...others])];
+  const known = new Set(after.manifest.skipped.map(({ path }) => path));
+  const specials = plan.specials.filter((path) => !known.has(path));
+  const overwritten = [...new Set([...contents, ...others, ...specials])];
   const isSame = (other: LoadedSnapshot) => isSameIndex(store, now, other);
   const index = !filesOnly && !isSame(after) && !isSame(target);
   const operationOf = ({ stateTree }: LoadedSnapshot) => findInTree(store, stateTree, 'operation')?.oid ?? null;

@@ -2,7 +2,7 @@ import type { BytePath } from '../base/byte-path.ts';
 import { SYMLINK } from '../objects/trees.ts';
 import { permissionsOf } from '../scan/permissions.ts';
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
-import type { RestorePlan } from './plan.ts';
+import type { RestorePlan } from './restore-plan.ts';
 
 /** The states that a restore goes by: the repository as the run left it, and as it is. */
 export interface States {

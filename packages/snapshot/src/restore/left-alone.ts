@@ -6,8 +6,11 @@ import type { RestoreJob } from './restore-job.ts';
 
 /** Something that changed since the snapshot was taken, and that no restore brings back. */
 export interface LeftAlone {
-  readonly kind: 'configuration' | 'work tree' | 'repository';
-  /** The key of the configuration, the directory of the work tree, or the path of the repository. */
+  readonly kind: 'configuration' | 'work tree' | 'repository' | 'set aside';
+  /**
+   * The key of the configuration, the directory of the work tree, the path of the repository, or
+   * where that lay which the restore moved to `now` because no snapshot can hold it.
+   */
   readonly name: string;
   /** As it was, in git's words; null where it did not exist, or where it is a secret. */
   readonly before: string | null;
@@ -17,14 +20,15 @@ export interface LeftAlone {
 }
 
 /** What changed around the repository since `target` was taken, compared with the present. */
-export function leftAloneSince({ repo, store, target }: RestoreJob, now: LoadedSnapshot): LeftAlone[] {
+export function leftAloneSince({ repo, store, target, plan }: RestoreJob, now: LoadedSnapshot): LeftAlone[] {
   const bytes = readStateFile(store, target, 'surroundings.json');
   const before = bytes === null ? null : decodeSurroundings(bytes);
   // A snapshot of an older version does not say.
   if (before === null) return [];
   const inner = now.manifest.skipped
     .filter(({ reason }) => reason === 'nested repository' || reason === 'submodule')
-    .map(({ path }) => path);
+    .map(({ path }) => path)
+    .filter((path) => !plan.setAside.includes(`${path}/.git`));
   const present = readSurroundings(repo, inner);
   return [
     ...configChanges(before, present),

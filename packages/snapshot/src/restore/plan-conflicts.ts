@@ -2,7 +2,7 @@ import { type BytePath, parentOf, toText } from '../base/byte-path.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { SYMLINK } from '../objects/trees.ts';
 import { invalidSnapshot } from '../snapshot/load-snapshot.ts';
-import type { RestorePlan } from './plan.ts';
+import type { RestorePlan } from './restore-plan.ts';
 
 /** Linux follows no longer link; other systems even less. */
 const MAX_LINK_BYTES = 4095;

@@ -1,44 +1,13 @@
 import { type BytePath, byteOrder, parentOf } from '../base/byte-path.ts';
 import { EMPTY_TREE } from '../objects/object-id.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
-import { diffTrees, findInTree, GITLINK, SYMLINK, type TreeEntry } from '../objects/trees.ts';
-import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
+import { diffTrees, findInTree, GITLINK, SYMLINK } from '../objects/trees.ts';
 import { recordedPermissions, restoredPermissions } from '../scan/permissions.ts';
 import { diffFiles } from '../snapshot/diff-files.ts';
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 import { absentBySkipWorktree } from '../snapshot/state-files.ts';
-
-/** A path on which the work tree and the snapshot differ. */
-interface PlannedChange {
-  readonly path: BytePath;
-  /** What is there now, as the safety snapshot holds it; null where nothing is. */
-  readonly from: TreeEntry | null;
-  /** What the snapshot holds; null where the path goes. */
-  readonly to: TreeEntry | null;
-}
-
-export interface RestorePlan {
-  readonly deletions: readonly PlannedChange[];
-  readonly writes: readonly PlannedChange[];
-  /** Paths of files and (with a slash at the end) directories whose permissions alone differ. */
-  readonly permissions: readonly { readonly path: BytePath; readonly mode: number }[];
-  readonly createDirectories: readonly BytePath[];
-  /** The directories that become empty, each before its parent. */
-  readonly removeDirectories: readonly BytePath[];
-  /** Newer files that the restore leaves alone, because the snapshot's ignore rules cover them. */
-  readonly spared: readonly BytePath[];
-}
-
-interface PlanOptions {
-  /** The ignore rules of `then`. */
-  readonly rules: TreeIgnoreRules;
-  /**
-   * Whether `then` says what is, or is not, at a path. The rules spare only the paths of which it
-   * says nothing.
-   */
-  readonly knows: (path: BytePath) => boolean;
-  readonly includes: (path: BytePath) => boolean;
-}
+import type { PlannedChange, PlanOptions, RestorePlan } from './restore-plan.ts';
+import { planUncaptured } from './uncaptured.ts';
 
 /**
  * What has to change for the work tree, which is as in `now`, to be as in `then`. Reads only what
@@ -51,24 +20,29 @@ export function planRestore(
   options: PlanOptions,
 ): RestorePlan {
   const changes = changedPaths(store, now, then);
-  const { rules, knows } = options;
+  const { rules, knows, isClosed } = options.history;
   const deletions: PlannedChange[] = [];
   const writes: PlannedChange[] = [];
   const spared: BytePath[] = [];
   for (const change of [...changes.values()].sort((a, b) => byteOrder(a.path, b.path))) {
     const { path, from, to } = change;
-    if (!options.includes(path) || from?.mode === GITLINK || to?.mode === GITLINK) continue;
-    if (from?.oid === to?.oid && from?.mode === to?.mode) continue;
-    if (to !== null) writes.push(change);
-    else if (rules.ignores(path, false) && !knows(path)) spared.push(path);
-    else deletions.push(change);
+    if (!options.includes(path) || (from?.oid === to?.oid && from?.mode === to?.mode)) continue;
+    // A submodule's directory holds files of its own, or of nobody: it is neither written nor deleted.
+    const present = from?.mode === GITLINK ? null : from;
+    if (to !== null && to.mode !== GITLINK) writes.push({ path, from: present, to });
+    else if (present === null) continue;
+    else if ((rules.ignores(path, false) && !knows(path)) || isClosed(parentOf(path))) spared.push(path);
+    else deletions.push({ path, from: present, to: null });
   }
+  const { specials, setAside } = planUncaptured(now, then, writes, options);
   const emptyNow = new Set(now.manifest.emptyDirectories);
   const emptyThen = new Set(then.manifest.emptyDirectories);
   return {
     deletions,
     writes,
     spared,
+    specials,
+    setAside,
     permissions: changedPermissions(
       store,
       now,
@@ -78,8 +52,8 @@ export function planRestore(
     createDirectories: [...emptyThen].filter((dir) => !emptyNow.has(dir) && options.includes(dir)),
     removeDirectories: emptied(
       [...emptyNow].filter((dir) => options.includes(dir)),
-      deletions,
-      (dir) => emptyThen.has(dir) || rules.ignores(dir, true),
+      [...deletions.map(({ path }) => path), ...specials, ...setAside],
+      (dir) => emptyThen.has(dir) || rules.ignores(dir, true) || isClosed(dir),
     ),
   };
 }
@@ -87,11 +61,11 @@ export function planRestore(
 /** The directories to remove if nothing is left in them, each before its parent. */
 function emptied(
   empty: readonly BytePath[],
-  deletions: readonly PlannedChange[],
+  removed: readonly BytePath[],
   stays: (dir: BytePath) => boolean,
 ): BytePath[] {
   const goes = new Set(empty.filter((dir) => !stays(dir)));
-  for (const gone of [...goes, ...deletions.map(({ path }) => path)]) {
+  for (const gone of [...goes, ...removed]) {
     for (let dir = parentOf(gone); dir !== '' && !goes.has(dir); dir = parentOf(dir)) if (!stays(dir)) goes.add(dir);
   }
   return [...goes].sort((a, b) => b.length - a.length);
@@ -138,7 +112,7 @@ function changedPermissions(
   for (const [path, mode] of candidates) {
     if (handled.has(path)) continue;
     const onDisk = recordedPermissions(before, path, mode);
-    const wanted = restoredPermissions(path, onDisk, recordedPermissions(after, path, mode));
+    const wanted = restoredPermissions(onDisk, recordedPermissions(after, path, mode));
     if (wanted !== onDisk && saysPermissions(store, then, path)) changed.push({ path, mode: wanted });
   }
   return changed;

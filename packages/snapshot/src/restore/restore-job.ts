@@ -1,15 +1,18 @@
 import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
+import type { NamedSnapshot } from '../snapshot/find-snapshot.ts';
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 import type { Progress } from '../snapshot/take-options.ts';
-import type { RestorePlan } from './plan.ts';
 import type { RefMove } from './ref-moves.ts';
+import type { RestorePlan } from './restore-plan.ts';
 
 /** One restore: where to, and what has to change for it. */
 export interface RestoreJob {
   readonly repo: Repository;
   readonly store: ObjectStore;
   readonly target: LoadedSnapshot;
+  /** The repository as it is now. */
+  readonly safety: NamedSnapshot;
   readonly plan: RestorePlan;
   readonly refMoves: readonly RefMove[];
   /** Leaves index, HEAD, branch and operation files alone. */

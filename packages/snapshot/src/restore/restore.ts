@@ -19,11 +19,13 @@ import { assertHeadMayMove, assertUnchangedSince } from './changed-since.ts';
 import { type IndexLock, removeOwnLocks } from './git-state.ts';
 import { closeJournal, readJournal, setJournalAside, writeJournal } from './journal.ts';
 import { leftAloneSince } from './left-alone.ts';
-import { planRestore, type RestorePlan } from './plan.ts';
+import { planRestore } from './plan.ts';
 import { assertRefsMayMove, planRefMoves, type RefMove } from './ref-moves.ts';
 import type { RestoreJob } from './restore-job.ts';
 import type { RecoverOptions, RestoreOptions, RestoreReport } from './restore-options.ts';
+import type { RestorePlan } from './restore-plan.ts';
 import { takeSafety } from './safety-snapshot.ts';
+import { removedSpecials, setAsideBy } from './set-aside.ts';
 import { writeTagObjects } from './tag-objects.ts';
 
 /** Everything `AtomicSnapshot.restore` promises. */
@@ -118,14 +120,15 @@ async function applySnapshot(
     onProgress: request.onProgress,
     ...(snapshot.runId === null ? {} : { runId: snapshot.runId }),
   };
-  const { rules, knows, otherRules } = pathHistoryOf(store, snapshot, repo);
+  const history = pathHistoryOf(store, snapshot, repo);
+  const { otherRules } = history;
   const held = protectedBySnapshot(store, snapshot);
   const commits = [...held.commits.filter((oid) => isOfTheUser(store, oid)), snapshot.oid];
   const protectedObjects = { ...held, commits };
   const refMoves = request.refMoves.map(({ ref, from }) => [ref, from] as const);
   const extras = { otherRules, protectedObjects, refMoves, isTolerant: request.isForced, isAnonymous: request.dryRun };
   const taken = await takeSafety(repo, { label: snapshot.label, options: safety, extras }, snapshot);
-  const { job, now } = await planJob({ repo, store, target: snapshot, request }, taken, { rules, knows });
+  const { job, now } = await planJob({ repo, store, target: snapshot, request }, taken, history);
   const { filesOnly } = request;
   const { ref, oid } = snapshot;
   const safetySnapshot = request.safety ?? { ref: taken.ref, oid: taken.oid };
@@ -138,11 +141,12 @@ async function applySnapshot(
     safetyRef: safetySnapshot.ref,
     halfwayRef: request.safety === null ? null : taken.ref,
     moved: filesOnly ? [] : movedSince(job),
-    lacks: now.manifest.lacks ?? [],
+    lacks: [...(now.manifest.lacks ?? []), ...removedSpecials(job)],
     leftAlone: filesOnly ? [] : leftAloneSince(job, now),
     dropped: false,
   };
-  if (request.dryRun) return { ...report, safetyRef: null };
+  const withAside = () => ({ ...report, leftAlone: [...setAsideBy(job), ...report.leftAlone] });
+  if (request.dryRun) return { ...withAside(), safetyRef: null };
   writeJournal(repo, {
     schema: 2,
     target: { ref, oid },
@@ -163,7 +167,7 @@ async function applySnapshot(
   await apply(job, lock);
   writeTagObjects(store, snapshot, report.moved);
   closeJournal(repo);
-  return report;
+  return withAside();
 }
 
 interface Restore {
@@ -180,14 +184,14 @@ interface Restore {
 async function planJob(
   { repo, store, target, request }: Restore,
   safety: NamedSnapshot,
-  history: Pick<PathHistory, 'rules' | 'knows'>,
+  history: PathHistory,
 ): Promise<{ readonly job: RestoreJob; readonly now: LoadedSnapshot }> {
   const { paths, filesOnly, refMoves, onProgress, after } = request;
   try {
     const now = await loadSnapshot(repo, store, safety);
     const includes = (path: BytePath) => paths?.some((wanted) => covers(wanted, path)) ?? true;
-    const plan = planRestore(store, now, target, { ...history, includes });
-    const job: RestoreJob = { repo, store, target, plan, filesOnly, refMoves, onProgress };
+    const plan = planRestore(store, now, target, { repo, history, includes, after, isForced: request.isForced });
+    const job: RestoreJob = { repo, store, target, safety, plan, filesOnly, refMoves, onProgress };
     await proveApplicable(job);
     if (after !== null) assertUnchangedSince(job, { after, now });
     return { job, now };
@@ -213,7 +217,7 @@ function movedSince({ repo, store, target, refMoves }: RestoreJob): MovedRef[] {
 function describePlan(plan: RestorePlan): Pick<RestoreReport, 'written' | 'deleted' | 'permissions' | 'spared'> {
   return {
     written: plan.writes.map(({ path }) => toText(path)),
-    deleted: plan.deletions.map(({ path }) => toText(path)),
+    deleted: [...plan.deletions.map(({ path }) => path), ...plan.specials].map(toText),
     permissions: plan.permissions.map(({ path }) => toText(path)),
     spared: plan.spared.map(toText),
   };

@@ -18,6 +18,9 @@ const BECAME_ANOTHER: ReadonlySet<string> = new Set([
   'EAGAIN',
 ]);
 
+/** The setuid, setgid and sticky bits. */
+const HIGHER_BITS = 0o7000;
+
 /**
  * Changes files of one work tree, never through a symbolic link and never without proof of what it replaces. A directory
  * of the user's own that may not be written in is made writable for that time.
@@ -44,7 +47,11 @@ export class WorkTree implements Disposable {
     // A directory is left to the caller: it may have become empty by the deletions before.
     if (stat?.isDirectory() && expected === null) return;
     if (stat !== null && expected !== null && this.#contentIs(path, stat, expected)) return;
-    throw new AtomicSnapshotError(
+    throw this.#changed(path);
+  }
+
+  #changed(path: BytePath): AtomicSnapshotError {
+    return new AtomicSnapshotError(
       'DEVS_FILE_CHANGED',
       `${this.#name(path)} changed while the restore ran; it was left as it is`,
       { hint: ['devs', 'status'], data: { path: this.#name(path) } },
@@ -74,6 +81,20 @@ export class WorkTree implements Disposable {
 
   remove(path: BytePath): void {
     this.#change(path, (file) => fs.unlinkSync(file));
+  }
+
+  /** Removes a fifo, a socket or a device. It is never opened: opening a fifo waits for its other end. */
+  removeSpecial(path: BytePath): void {
+    const stat = this.#stat(path);
+    if (stat === null) return;
+    if (stat.isFile() || stat.isDirectory() || stat.isSymbolicLink()) throw this.#changed(path);
+    this.remove(path);
+  }
+
+  /** Moves a file or directory out of the work tree. */
+  move(path: BytePath, target: string): void {
+    this.#change(path, (file) => fs.renameSync(file, target));
+    this.#tree.forget(path);
   }
 
   /** Removes a directory if it is empty. */
@@ -110,8 +131,10 @@ export class WorkTree implements Disposable {
     this.makeDirectory(parentOf(path));
     if (this.#stat(path) !== null) throw this.obstructed(path);
     this.#change(path, (dir) => fs.mkdirSync(dir));
-    // Not by mkdir's own mode, which the umask cuts.
-    this.#tree.in(path, (self) => fs.chmodSync(self, this.#directoryMode(path)));
+    // Not by mkdir's own mode, which the umask cuts. The setgid bit comes from the directory above.
+    this.#tree.in(path, (self) => {
+      fs.chmodSync(self, (fs.statSync(self).mode & HIGHER_BITS) | this.#directoryMode(path));
+    });
   }
 
   /** Replaces or creates a file or link, by a temporary name beside it and rename. */
@@ -160,8 +183,11 @@ export class WorkTree implements Disposable {
     } else this.#tree.at(bare, (file) => setModeOf(file, permissions));
   }
 
-  /** What stands in the way of creating `path` once `gone` is deleted: an uncaptured file, or a directory holding one. */
-  obstacle(path: BytePath, gone: ReadonlySet<BytePath>): BytePath | null {
+  /**
+   * What stands in the way of creating `path` once `gone` is deleted: an uncaptured file, or a directory
+   * holding one. `isCaptured`: the safety snapshot has what lies at `path` itself.
+   */
+  obstacle(path: BytePath, gone: ReadonlySet<BytePath>, isCaptured: boolean): BytePath | null {
     // From the top, so that nothing is looked at through a link.
     for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
       const dir = path.slice(0, slash);
@@ -170,13 +196,15 @@ export class WorkTree implements Disposable {
       return gone.has(dir) ? null : dir;
     }
     const stat = this.#stat(path);
-    return stat?.isDirectory() ? this.#firstStaying(path, gone) : null;
+    if (stat?.isDirectory()) return this.#firstStaying(path, gone);
+    return stat === null || isCaptured || gone.has(path) ? null : path;
   }
 
   #firstStaying(dir: BytePath, gone: ReadonlySet<BytePath>): BytePath | null {
     for (const entry of this.#entriesIn(dir)) {
       const path = `${dir}/${entry.name}`;
-      const staying = entry.isDirectory() ? this.#firstStaying(path, gone) : gone.has(path) ? null : path;
+      if (gone.has(path)) continue;
+      const staying = entry.isDirectory() ? this.#firstStaying(path, gone) : path;
       if (staying !== null) return staying;
     }
     return null;

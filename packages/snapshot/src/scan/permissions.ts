@@ -71,9 +71,8 @@ export function recordedPermissions({ usual, unusual }: Permissions, path: ByteP
 
 /**
  * What a restore makes of permissions that differ: those of the snapshot, and of the higher bits those
- * that are on disk already. A directory keeps all of these, a file those that the snapshot has, too.
+ * that are both on disk and in the snapshot. So it gives none, and takes back those that came since.
  */
-export function restoredPermissions(path: BytePath, onDisk: number, recorded: number): number {
-  const higher = onDisk & ~SETTABLE;
-  return (recorded & SETTABLE) | (path.endsWith('/') ? higher : higher & recorded);
+export function restoredPermissions(onDisk: number, recorded: number): number {
+  return (recorded & SETTABLE) | (onDisk & recorded & ~SETTABLE);
 }

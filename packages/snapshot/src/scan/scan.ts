@@ -5,11 +5,12 @@ import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { HeldDirectories } from '../base/held-directories.ts';
 import { nameProblem } from '../base/path-rules.ts';
 import { type GitIndex, statMatches, viewOf } from '../git/index-file.ts';
+import { isRepositoryInside } from '../git/nested-repository.ts';
 import type { Repository } from '../git/repository.ts';
 import { GITLINK } from '../objects/trees.ts';
 import type { ByteProofs } from './byte-proofs.ts';
 import { ConversionRules } from './conversion-rules.ts';
-import { IgnoreRules, type OutsideIgnores, type TreeIgnoreRules } from './ignore-rules.ts';
+import { IgnoreRules, type OutsideIgnores } from './ignore-rules.ts';
 import { lastMatch, type PatternFile, parseIgnoreFile } from './patterns.ts';
 import { PermissionTable } from './permissions.ts';
 import { NOT_PROVEN, PROVEN_FILE, PROVEN_LINK } from './stat-helper.ts';
@@ -55,6 +56,13 @@ export interface Scan {
   readonly conversions: ConversionRules;
 }
 
+/** What an earlier snapshot asks of a later one. */
+export interface OtherRules {
+  readonly ignores: (path: BytePath, isDirectory: boolean) => boolean;
+  /** Whether the earlier snapshot looked at what is in this directory. */
+  readonly sawInside: (dir: BytePath) => boolean;
+}
+
 export interface ScanInput {
   readonly repo: Repository;
   readonly index: GitIndex;
@@ -63,7 +71,7 @@ export interface ScanInput {
   /** Patterns of ignored files to capture all the same. */
   readonly includeIgnored: readonly string[];
   /** Other rules, of another time: what they do not ignore is captured, too. */
-  readonly otherRules: Pick<TreeIgnoreRules, 'ignores'> | null;
+  readonly otherRules: OtherRules | null;
   /** For which entries the file's bytes are known to be the blob's. */
   readonly byteProofs: Pick<ByteProofs, 'isProven'>;
   /** What another thread has proven of the tracked files so far; see stat-helper.ts. */
@@ -96,7 +104,7 @@ interface Within {
   readonly rules: IgnoreRules;
   /** A parent directory, or this one, is ignored. */
   readonly ignored: boolean;
-  /** It is a repository of its own. */
+  /** It is a repository of its own, whose files are its own business. */
   readonly nested: boolean;
   /** The tracked files below it, and those directly in it. */
   readonly below: Range;
@@ -148,7 +156,7 @@ class Scanner {
     let rules = outer;
     let nested = false;
     for (const entry of entries) {
-      if (entry.name === '.git' && dir !== '') nested = true;
+      if (entry.name === '.git' && dir !== '') nested = this.#visitDotGit(dir, below);
       // Git follows no symbolic link to either file.
       if (!entry.isFile() || (entry.name !== '.gitignore' && entry.name !== '.gitattributes')) continue;
       // Reached through no link, so that nothing outside the work tree becomes a part of the snapshot.
@@ -160,10 +168,24 @@ class Scanner {
         rules = outer.within(dir, bytes);
       }
     }
-    if (nested) this.#result.skipped.push({ path: dir, reason: 'nested repository' });
     const files = this.#input.tracked.directlyIn(dir, below);
     const within = { rules, ignored, nested, below, files };
     for (const entry of entries) this.#visit(dir, entry, files.position(entry.name), within);
+  }
+
+  /**
+   * Whether `dir`, which has a `.git`, is a repository whose files are left out. As for git, they are
+   * not where a file in it is tracked; nor where an earlier snapshot knew them, so that a task can
+   * take no file away from it by `git init`.
+   */
+  #visitDotGit(dir: BytePath, below: Range): boolean {
+    const { repo, otherRules } = this.#input;
+    if (!this.#tree.in(dir, (self) => isRepositoryInside(String(self), repo.environment))) {
+      this.#result.skipped.push({ path: `${dir}/.git`, reason: 'unsafe name' });
+      return false;
+    }
+    this.#result.skipped.push({ path: dir, reason: 'nested repository' });
+    return isEmpty(below) && otherRules?.sawInside(dir) !== true;
   }
 
   #visit(dir: BytePath, entry: fs.Dirent, position: number | undefined, within: Within): void {
@@ -176,17 +198,23 @@ class Scanner {
     }
     const path = join(dir, entry.name);
     if (nameProblem(entry.name) !== null) {
-      // No tree may hold it, so that git itself could not add it. A `.git` was reported above.
+      // No tree may hold it, so that git itself could not add it. A `.git` was looked at above.
       if (entry.name !== '.git' && !this.#isLeftOut(path, within))
         this.#result.skipped.push({ path, reason: 'unsafe name' });
       return;
     }
     if (entry.isDirectory()) {
-      if (position !== undefined && tracked.entries[position]!.mode === GITLINK) {
-        this.#result.present[position] = 1;
-        this.#result.skipped.push({ path, reason: 'submodule' });
-      } else this.#visitDirectory(path, within);
+      const isGitlink = position !== undefined && tracked.entries[position]!.mode === GITLINK;
+      if (isGitlink) this.#result.present[position] = 1;
+      if (isGitlink && this.#isRepository(path)) this.#result.skipped.push({ path, reason: 'submodule' });
+      else this.#visitDirectory(path, within);
     } else if (!within.nested && !this.#isLeftOut(path, within)) this.#visitUntracked(path, entry);
+  }
+
+  /** A submodule that is not initialised is a directory like any other: nothing else has its files. */
+  #isRepository(dir: BytePath): boolean {
+    const { environment } = this.#input.repo;
+    return this.#tree.isDirectory(dir) && this.#tree.in(dir, (self) => isRepositoryInside(String(self), environment));
   }
 
   #visitDirectory(path: BytePath, { rules, ignored, nested, below: around, files }: Within): void {

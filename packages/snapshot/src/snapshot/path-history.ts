@@ -1,11 +1,15 @@
-import type { BytePath } from '../base/byte-path.ts';
+import { type BytePath, parentOf } from '../base/byte-path.ts';
 import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
-import { findInTree } from '../objects/trees.ts';
+import { DIRECTORY, findInTree } from '../objects/trees.ts';
 import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
+import type { OtherRules, Skipped } from '../scan/scan.ts';
 import { TrackedFiles } from '../scan/tracked-files.ts';
 import type { LoadedSnapshot } from './load-snapshot.ts';
 import { ignoreRulesOf, readStateIndex } from './state-files.ts';
+
+/** Why a directory was not looked into. */
+const INNER: ReadonlySet<string> = new Set<Skipped['reason']>(['nested repository', 'submodule']);
 
 /** What an earlier snapshot knows of paths. */
 export interface PathHistory {
@@ -20,16 +24,37 @@ export interface PathHistory {
    * What a later snapshot may leave out: the paths that were ignored then and that the snapshot
    * does not know. So a task can hide nothing by new rules.
    */
-  readonly otherRules: Pick<TreeIgnoreRules, 'ignores'>;
+  readonly otherRules: OtherRules;
+  /**
+   * Whether a path lies in, or is, a repository or submodule of which the snapshot holds nothing. It
+   * says nothing of what is there, so nothing there is taken away.
+   */
+  readonly isClosed: (path: BytePath) => boolean;
 }
 
 export function pathHistoryOf(store: ObjectStore, snapshot: LoadedSnapshot, repo: Repository): PathHistory {
   const rules = ignoreRulesOf(store, snapshot, repo);
   let tracked: TrackedFiles | null = null;
+  const trackedThen = () => {
+    tracked ??= new TrackedFiles(readStateIndex(store, snapshot) ?? { entries: [] });
+    return tracked;
+  };
   const knows = (path: BytePath) => {
     if (findInTree(store, snapshot.untrackedTree, path) !== null) return true;
-    tracked ??= new TrackedFiles(readStateIndex(store, snapshot) ?? { entries: [] });
-    return tracked.position(path) !== undefined || tracked.hasFilesIn(path);
+    return trackedThen().position(path) !== undefined || trackedThen().hasFilesIn(path);
   };
-  return { rules, knows, otherRules: { ignores: (path, isDir) => rules.ignores(path, isDir) && !knows(path) } };
+  const ignores = (path: BytePath, isDir: boolean) => rules.ignores(path, isDir) && !knows(path);
+  const empty = new Set(snapshot.manifest.emptyDirectories);
+  const sawInside = (dir: BytePath) => {
+    if (empty.has(dir) || findInTree(store, snapshot.untrackedTree, dir)?.mode === DIRECTORY) return true;
+    return trackedThen().hasFilesIn(dir);
+  };
+  const inner = snapshot.manifest.skipped.filter(({ reason }) => INNER.has(reason)).map(({ path }) => path);
+  const closed = new Set(inner.filter((dir) => !sawInside(dir)));
+  const isClosed = (path: BytePath) => {
+    if (closed.size === 0) return false;
+    for (let at = path; at !== ''; at = parentOf(at)) if (closed.has(at)) return true;
+    return false;
+  };
+  return { rules, knows, isClosed, otherRules: { ignores, sawInside } };
 }

@@ -1,7 +1,6 @@
 import type { Head } from '../git/refs.ts';
 import type { ProtectedObjects } from '../objects/protected-objects.ts';
-import type { TreeIgnoreRules } from '../scan/ignore-rules.ts';
-import type { Skipped } from '../scan/scan.ts';
+import type { OtherRules, Skipped } from '../scan/scan.ts';
 import type { SnapshotKind } from './snapshot-kind.ts';
 
 /**
@@ -45,7 +44,7 @@ export interface TakeReport {
 /** What a restore asks of its safety snapshot, beside the options that every caller has. */
 export interface TakeExtras {
   /** The take captures what these rules do not ignore, even where today's rules ignore it. */
-  readonly otherRules: Pick<TreeIgnoreRules, 'ignores'> | null;
+  readonly otherRules: OtherRules | null;
   /** What git must not prune while the snapshot exists, beside what the take protects by itself. */
   readonly protectedObjects?: ProtectedObjects;
   /** The refs that the restore is about to move, and where they stand. */
