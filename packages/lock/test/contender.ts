@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 
 const SCRIPT = fileURLToPath(new URL('contender.mjs', import.meta.url));
 
-/** A process that does with the lock of a directory what the test tells it, when the test tells it. */
+/**
+ * A process that does with the lock of a directory what the test tells it, when the test tells it.
+ */
 export class Contender {
   readonly child: ChildProcess;
   readonly exited: Promise<void>;

@@ -70,9 +70,10 @@ interface Choice {
 }
 
 /**
- * Runs `programs` under every interleaving of their disk operations, with at most `crashes` processes killed at any of
- * them. Schedules are replayed from the start; a state reached before (same disk, same history of each process) is not
- * entered again. `check` sees every state, `finish` those in which nobody can go on.
+ * Runs `programs` under every interleaving of their disk operations, with at most `crashes`
+ * processes killed at any of them. Schedules are replayed from the start; a state reached before
+ * (same disk, same history of each process) is not entered again. `check` sees every state,
+ * `finish` those in which nobody can go on.
  */
 export async function explore(options: {
   readonly programs: readonly Program[];

@@ -30,7 +30,10 @@ const empty = () => new Map<string, string>();
 
 /** Who believes to hold the lock, kept by the programs themselves. */
 let holders: Set<number>;
-/** Generations that a forced unlock set out to remove: their holders may overlap with others, as it says. */
+/**
+ * Generations that a forced unlock set out to remove: their holders may overlap with others, as it
+ * says.
+ */
 let broken: Set<string>;
 let world: World;
 
@@ -161,7 +164,9 @@ describe('under every interleaving of the real protocol: never two holders, neve
   });
 });
 
-/** Protocols with one safeguard taken out. Each must be caught, or the exploration shows nothing. */
+/**
+ * Protocols with one safeguard taken out. Each must be caught, or the exploration shows nothing.
+ */
 const mutations: Readonly<Record<string, (fs: LockFs) => LockFs>> = {
   'the re-read under the removal right': (fs) => {
     let last: string | null = null;

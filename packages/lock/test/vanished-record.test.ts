@@ -1,4 +1,5 @@
-// A lock in the git directory decides; the record in the work tree may be stashed, cleaned or committed meanwhile.
+// A lock in the git directory decides; the record in the work tree may be stashed, cleaned or
+// committed meanwhile.
 import fs from 'node:fs';
 import path from 'node:path';
 import { Repo } from '@devs/test-kit';

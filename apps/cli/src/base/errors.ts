@@ -20,7 +20,10 @@ export const CLI_ERROR_CODES = [
 
 export type CliErrorCode = (typeof CLI_ERROR_CODES)[number];
 
-/** A command that shows more or is the way out, as its words. Only `quoteArgv` makes a line for a shell of it. */
+/**
+ * A command that shows more or is the way out, as its words. Only `quoteArgv` makes a line for a
+ * shell of it.
+ */
 export type Hint = readonly [program: string, ...words: string[]];
 
 /** A mistake of the user's, or a refusal. `exitCode` is what the process ends with. */

@@ -1,20 +1,27 @@
 declare const quoted: unique symbol;
 
-/** A line that a shell reads as one command. Only `quoteArgv` makes one, so nothing else can be printed as a hint. */
+/**
+ * A line that a shell reads as one command. Only `quoteArgv` makes one, so nothing else can be
+ * printed as a hint.
+ */
 export type ShellLine = string & { readonly [quoted]: true };
 
 /**
- * Neither quoted nor expanded by sh, bash, zsh or fish. Not at the beginning: `=` (zsh puts a program's path there),
- * `%` (a job), `~` and `@` and `+` and `,`.
+ * Neither quoted nor expanded by sh, bash, zsh or fish. Not at the beginning: `=` (zsh puts a
+ * program's path there), `%` (a job), `~` and `@` and `+` and `,`.
  */
 const PLAIN = /^[\w./-][\w./:@%+,=-]*$/;
 
-/** What no terminal shows as it is: control and format characters, blanks other than the space, what git's names may hold. */
+/**
+ * What no terminal shows as it is: control and format characters, blanks other than the space, what
+ * git's names may hold.
+ */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/u;
 
 /**
- * One line for a POSIX shell that is one command with exactly these words. Words that hold control characters are
- * written with `$'...'` (POSIX 2024; bash, zsh, ksh), so that no control character is ever printed.
+ * One line for a POSIX shell that is one command with exactly these words. Words that hold control
+ * characters are written with `$'...'` (POSIX 2024; bash, zsh, ksh), so that no control character
+ * is ever printed.
  */
 export function quoteArgv(argv: readonly string[]): ShellLine {
   return argv.map((word, i) => quoteWord(word, i === 0)).join(' ') as ShellLine;

@@ -73,7 +73,7 @@ export class Terminal {
     if (!this.options.quiet && !this.options.json) this.#write(`devs: ${text}`);
   }
 
-  /** Said even when quiet: somebody has to know. */
+  /** A warning is said even when quiet: the user has to know it. */
   warn(text: string): void {
     if (this.options.json) this.note({ type: 'warning', message: text });
     else this.#write('devs: ', { colour: 'yellow', text: 'WARN' }, ` ${text}`);

@@ -1,19 +1,26 @@
 import process from 'node:process';
 
-/** States of a slot. Only the worker moves BEATING <-> WRITING; only the holder moves FREE -> BEATING -> FREE. */
+/**
+ * States of a slot. Only the worker moves BEATING <-> WRITING; only the holder moves FREE ->
+ * BEATING -> FREE.
+ */
 const FREE = 0;
 const BEATING = 1;
 const WRITING = 2;
-/** Words of a slot: state, file descriptor, offset of the timestamp, interval in milliseconds, use counter. */
+/**
+ * Words of a slot: state, file descriptor, offset of the timestamp, interval in milliseconds, use
+ * counter.
+ */
 const SLOT_WORDS = 5;
 const SLOTS = 256;
 /** The first word counts changes of the table; the worker sleeps on it. */
 const HEADER_WORDS = 1;
 
 /**
- * Runs in a worker, so that a blocked event loop misses no beat. Kept as text because it must load from a bundle, from
- * TypeScript sources and from a package alike. It writes through the holder's own descriptor: whatever file has the
- * lock's name by then, only the holder's is touched, and only while it still holds a record. It shares a table with the holder instead of exchanging messages,
+ * Runs in a worker, so that a blocked event loop misses no beat. Kept as text because it must load
+ * from a bundle, from TypeScript sources and from a package alike. It writes through the holder's
+ * own descriptor: whatever file has the lock's name by then, only the holder's is touched, and only
+ * while it still holds a record. It shares a table with the holder instead of exchanging messages,
  * which would cost more than the lock.
  */
 const WORKER_SOURCE = `
@@ -58,8 +65,9 @@ function sharedTable(): Int32Array<SharedArrayBuffer> {
     // Loaded here: most runs are over before their first beat.
     const { Worker } = process.getBuiltinModule('node:worker_threads');
     const worker = new Worker(WORKER_SOURCE, { eval: true, execArgv: [], env: {}, workerData: words });
-    // A worker that dies takes the beats with it; the next lock starts another. The lock itself stays sound: a missed
-    // beat matters only to a reader that cannot see this process, and it waits for minutes.
+    // A worker that dies takes the beats with it; the next lock starts another. The lock itself
+    // stays sound: a missed beat matters only to a reader that cannot see this process, and it
+    // waits for minutes.
     worker.on('error', () => {
       table = undefined;
     });

@@ -3,13 +3,19 @@ import { ownIdentity, type ProcessIdentity, procStat } from '../record/process-i
 import type { LockData } from '../record/record.ts';
 import { foreignStartTime } from './process-start.ts';
 
-/** Whether a record's process lives, and how that is known. `unknown` means: no means to tell from here. */
+/**
+ * Whether a record's process lives, and how that is known. `unknown` means: no means to tell from
+ * here.
+ */
 export interface Verdict {
   readonly state: 'alive' | 'dead' | 'unknown';
   readonly evidence: string;
 }
 
-/** Judges the process that wrote `record`. Only a process of the same boot and pid namespace can be told apart. */
+/**
+ * Judges the process that wrote `record`. Only a process of the same boot and pid namespace can be
+ * told apart.
+ */
 export function judge(record: LockData, self: ProcessIdentity = ownIdentity()): Verdict {
   if (record.boot_id === undefined || record.pid_ns === undefined) {
     return { state: 'unknown', evidence: 'its record does not say where its process runs' };
@@ -37,7 +43,10 @@ function judgeByProc(record: LockData): Verdict {
   return { state: 'alive', evidence: `pid ${record.pid} is running${stopped}` };
 }
 
-/** `ps` and its like print whole seconds, and the holder estimated its own start: hence the tolerance. */
+/**
+ * `ps` and its like print whole seconds, and the holder estimated its own start: hence the
+ * tolerance.
+ */
 const START_TOLERANCE_MS = 3_000;
 
 function judgeBySignal(record: LockData): Verdict {

@@ -6,8 +6,9 @@ const MISSED_BEATS = 3;
 export type Silent = 'yes' | 'no' | 'not yet';
 
 /**
- * Judges silence by what this process itself saw, on its own monotonic clock. A record's age alone is the difference of
- * two wall clocks: a step of either would make every living holder look silent.
+ * Judges silence by what this process itself saw, on its own monotonic clock. A record's age alone
+ * is the difference of two wall clocks: a step of either would make every living holder look
+ * silent.
  */
 export class Silence {
   readonly #now: () => number;
@@ -19,8 +20,9 @@ export class Silence {
   }
 
   /**
-   * Whether the holder of `generation` has been silent for longer than `maxAgeMs`. `ageMs`: by its record. `not yet`: by
-   * its record it has, but it promised beats, and this process has not watched for long enough to have missed some.
+   * Whether the holder of `generation` has been silent for longer than `maxAgeMs`. `ageMs`: by its
+   * record. `not yet`: by its record it has, but it promised beats, and this process has not
+   * watched for long enough to have missed some.
    */
   judge(generation: string, lock: LockData, ageMs: number, maxAgeMs: number): Silent {
     const watched = this.#watch(generation, lock.timestamp);
@@ -39,8 +41,8 @@ export class Silence {
 }
 
 /**
- * For how long a record that is old must be seen unchanged before it is believed. Holders that do not say that they
- * refresh it (bare three-field records) have nothing but their age.
+ * For how long a record that is old must be seen unchanged before it is believed. Holders that do
+ * not say that they refresh it (bare three-field records) have nothing but their age.
  */
 export function watchMs({ heartbeat_ms = 0 }: LockData, maxAgeMs: number): number {
   return Math.min(heartbeat_ms * MISSED_BEATS, maxAgeMs);

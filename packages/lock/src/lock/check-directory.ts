@@ -9,8 +9,8 @@ export interface DirectoryCheck {
 }
 
 /**
- * `f_type` of statfs(2) of file systems that other machines may share, or that do not promise atomic link(2) and
- * O_EXCL (linux/magic.h and the file systems' own sources).
+ * `f_type` of statfs(2) of file systems that other machines may share, or that do not promise
+ * atomic link(2) and O_EXCL (linux/magic.h and the file systems' own sources).
  */
 const SHARED: Readonly<Record<number, string>> = {
   26985: 'NFS',

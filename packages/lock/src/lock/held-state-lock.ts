@@ -33,7 +33,10 @@ export class HeldStateLock {
   /** This generation's name; `StateLock.unlock` wants it. */
   readonly id: string;
   readonly lockData: LockData;
-  /** Aborted when the lock was removed or replaced by another process. Its reason is a `StateLockError`. */
+  /**
+   * Aborted when the lock was removed or replaced by another process. Its reason is a
+   * `StateLockError`.
+   */
   readonly signal: AbortSignal;
   readonly #controller: AbortController;
   #heartbeat: Heartbeat | undefined;
@@ -89,12 +92,16 @@ export class HeldStateLock {
     this.#controller.abort(this.#lost('was removed or replaced by another process'));
   }
 
-  /** Never rejects: nothing is thrown from a timer, and the lock that decides is held, whatever becomes of this one. */
+  /**
+   * Never rejects: nothing is thrown from a timer, and the lock that decides is held, whatever
+   * becomes of this one.
+   */
   async #putBack(): Promise<void> {
     try {
       const found = await inspectLock(this.#fs);
       if (found === null) await this.#recreate();
-      // A living process that does not know the lock that decides, such as an older devs, believes to be alone.
+      // A living process that does not know the lock that decides, such as an older devs, believes
+      // to be alone.
       else if (found.generation !== this.id && found.verdict.state === 'alive') this.#abort();
     } catch {
       // What lies there now is no lock file, or none can be written. The next look tries again.
@@ -126,7 +133,9 @@ export class HeldStateLock {
     });
   }
 
-  /** Releases the lock. A second call does nothing; a lock lost before is left to its new holder. */
+  /**
+   * Releases the lock. A second call does nothing; a lock lost before is left to its new holder.
+   */
   release(): Promise<void> {
     this.#released ??= this.#release();
     return this.#released;

@@ -51,8 +51,8 @@ export interface TakeoverOptions {
   /** Milliseconds of silence after which an unknown holder is taken over. Default 300 000. */
   readonly maxAgeMs?: number;
   /**
-   * Asked before a stale lock is removed: why it must stay all the same, null where nothing speaks against it. For what
-   * the lock cannot know, such as processes that the dead holder left at work.
+   * Asked before a stale lock is removed: why it must stay all the same, null where nothing speaks
+   * against it. For what the lock cannot know, such as processes that the dead holder left at work.
    */
   readonly objection?: Objection;
 }
@@ -63,14 +63,15 @@ export interface AcquireOptions extends WaitOptions, TakeoverOptions {
   /** Milliseconds between two refreshes of `timestamp`. Default 10 000. */
   readonly heartbeatMs?: number;
   /**
-   * Starts the thread that refreshes `timestamp` after a second instead of at once, which a short run never pays for.
-   * For holders whose event loop is free by then: one that is blocked from the first second on misses its beats.
+   * Starts the thread that refreshes `timestamp` after a second instead of at once, which a short
+   * run never pays for. For holders whose event loop is free by then: one that is blocked from the
+   * first second on misses its beats.
    */
   readonly lazyHeartbeat?: boolean;
   /**
-   * Another lock that this process holds, which decides for both. While it is held, a record that vanishes is put back
-   * instead of ending the run: a command may stash, clean or commit what lies in its work tree. Once it is lost, so is
-   * this one.
+   * Another lock that this process holds, which decides for both. While it is held, a record that
+   * vanishes is put back instead of ending the run: a command may stash, clean or commit what lies
+   * in its work tree. Once it is lost, so is this one.
    */
   readonly decidedBy?: HeldStateLock;
   /** Called for each stale lock that was removed on the way. */
@@ -82,17 +83,20 @@ const heldHere = new Map<string, HeldStateLock>();
 /**
  * One run at a time in a directory, by the file `.devs-state.lock`.
  *
- * Protects processes that all use this lock, on one machine and on file systems with atomic link(2) or O_EXCL. It does
- * not protect against programs that do not ask, a person's `rm`, or network file systems that cache directory entries
- * (see `state-lock.agent.md`).
+ * Protects processes that all use this lock, on one machine and on file systems with atomic link(2)
+ * or O_EXCL. It does not protect against programs that do not ask, a person's `rm`, or network file
+ * systems that cache directory entries (see `state-lock.agent.md`).
  */
 export class StateLock {
   /**
-   * Takes the lock of `cwd`, taking over a holder that is dead, or unknown and silent for `maxAgeMs`. Silence by the
-   * record's timestamp is not believed before three beats were missed under this process's eyes: with a record that
-   * promises beats (`heartbeat_ms`) this may take that long, `wait` or not.
-   * @throws StateLockConflictError (`DEVS_LOCK_HELD`) when another holds it and the wait, if any, is over.
-   * @throws StateLockError `DEVS_LOCK_UNWRITABLE`, `DEVS_LOCK_NOT_A_LOCK`, `DEVS_LOCK_NO_DIRECTORY`.
+   * Takes the lock of `cwd`, taking over a holder that is dead, or unknown and silent for
+   * `maxAgeMs`. Silence by the record's timestamp is not believed before three beats were missed
+   * under this process's eyes: with a record that promises beats (`heartbeat_ms`) this may take
+   * that long, `wait` or not.
+   * @throws StateLockConflictError (`DEVS_LOCK_HELD`) when another process holds it and the wait, if
+   * any, is over.
+   * @throws StateLockError `DEVS_LOCK_UNWRITABLE`, `DEVS_LOCK_UNREADABLE`, `DEVS_LOCK_NOT_A_LOCK`,
+   * `DEVS_LOCK_NO_DIRECTORY`, `DEVS_DISK_FULL`.
    */
   static async acquire(cwd: string, taskId: string, options: AcquireOptions = {}): Promise<HeldStateLock> {
     const {
@@ -130,7 +134,8 @@ export class StateLock {
   }
 
   /**
-   * Releases the lock of `cwd`: this process's own, or a dead holder's. Does nothing where there is none.
+   * Releases the lock of `cwd`: this process's own, or a dead holder's. Does nothing where there is
+   * none.
    * @throws StateLockConflictError when another holder has it that is not known to be dead.
    */
   static async release(cwd: string): Promise<void> {
@@ -143,7 +148,10 @@ export class StateLock {
     await removeGeneration(dir.fs, found.generation, realEnvironment(DEFAULT_MAX_AGE_MS));
   }
 
-  /** Whether the lock's `timestamp` is older than `maxAgeMs`, whoever holds it. No lock: false. */
+  /**
+   * Whether the lock's `timestamp` is older than `maxAgeMs`, whether its holder lives or not. False
+   * without a lock.
+   */
   static async isStale(cwd: string, maxAgeMs: number): Promise<boolean> {
     const found = await inspectLock(locate(cwd).fs);
     return found !== null && found.ageMs > maxAgeMs;
@@ -159,7 +167,8 @@ export class StateLock {
   }
 
   /**
-   * Whether the file system of `cwd` is one on which this lock protects; see `state-lock.agent.md`. Changes nothing.
+   * Whether the file system of `cwd` is one on which this lock protects; see `state-lock.agent.md`.
+   * Changes nothing.
    * @throws StateLockError `DEVS_LOCK_NO_DIRECTORY`.
    */
   static checkDirectory(cwd: string): DirectoryCheck {
@@ -167,8 +176,9 @@ export class StateLock {
   }
 
   /**
-   * The startup rule: removes the lock of a holder that is dead, or unknown and silent for longer than `maxAgeMs`;
-   * never a living one's. Returns what was removed, null where nothing was. As `acquire`, it may watch for three beats.
+   * The startup rule: removes the lock of a holder that is dead, or unknown and silent for longer
+   * than `maxAgeMs`; never a living one's. Returns what was removed, null where nothing was. As
+   * `acquire`, it may watch for three beats.
    */
   static async releaseStale(
     cwd: string,
@@ -197,7 +207,8 @@ export class StateLock {
    * Removes the lock whose id is `lockId`, and no other. No lock: does nothing.
    * @throws StateLockError `DEVS_LOCK_ID_MISMATCH` when the lock has another id.
    * @throws StateLockConflictError when its holder is not known to be dead and `force` is not set. With `force` a
-   * living holder goes on without the lock until it notices (`held.signal`), and two runs may overlap until then.
+   * living holder goes on without the lock until it notices (`held.signal`), and two runs may
+   * overlap until then.
    */
   static async unlock(cwd: string, lockId: string, options: { readonly force?: boolean } = {}): Promise<void> {
     const dir = locate(cwd);

@@ -10,7 +10,10 @@ export interface LockFile {
   readonly writtenAtMs: number;
 }
 
-/** `taken`: `removalRight` exists. `gone`: `name` does not. `unsupported`: this file system has no hard links. */
+/**
+ * `taken`: `removalRight` exists. `gone`: `name` does not. `unsupported`: this file system has no
+ * hard links.
+ */
 export type Claim = 'ours' | 'not ours' | 'taken' | 'gone' | 'unsupported';
 
 /** A file this process created and keeps open. */
@@ -19,16 +22,21 @@ export interface CreatedFile {
 }
 
 /**
- * Every file operation of the locking protocol, so that a test can run the real protocol over a model of the disk and
- * explore its interleavings. Names are file names inside one directory. Each operation is atomic.
+ * Every file operation of the locking protocol, so that a test can run the real protocol over a
+ * model of the disk and explore its interleavings. Names are file names inside one directory. Each
+ * operation is atomic.
  */
 export interface LockFs {
-  /** Creates `name` holding `text`, whole or not at all; null where the name exists. The caller closes it. */
+  /**
+   * Creates `name` holding `text`, whole or not at all; null where the name exists. The caller
+   * closes it.
+   */
   create(name: string, text: string): Promise<CreatedFile | null>;
   close(file: CreatedFile): Promise<void>;
   /**
-   * Gives the file called `name` a second name, `removalRight`, and says whether it is the file that this process created as
-   * `file`. One call where creating `removalRight` and reading `name` would be two.
+   * Gives the file called `name` a second name, `removalRight`, and says whether it is the file
+   * that this process created as `file`. One call where creating `removalRight` and reading `name`
+   * would be two.
    */
   claim(name: string, removalRight: string, file: CreatedFile): Promise<Claim>;
   /** Null where nothing has that name. */
@@ -47,7 +55,10 @@ const NO_FILE = new Set(['ENXIO', 'ENODEV', 'EOPNOTSUPP']);
 /** Errors of link(2) that mean: this file system has no hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV']);
 
-/** The real directory. Synchronous inside: one call of a few microseconds is cheaper than a trip to a thread. */
+/**
+ * The real directory. Synchronous inside: one call of a few microseconds is cheaper than a trip to
+ * a thread.
+ */
 export class DirectoryLockFs implements LockFs {
   readonly dir: string;
 

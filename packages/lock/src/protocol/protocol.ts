@@ -7,7 +7,10 @@ import type { CreatedFile, LockFile, LockFs } from './lock-fs.ts';
 export const LOCK_FILE = '.devs-state.lock';
 const RIGHT_PREFIX = `${LOCK_FILE}.rm.`;
 const TEMPORARY = /\.tmp\.[0-9a-f]{16}$/;
-/** A reader treats an unparsable file younger than this as being created (file systems without hard links). */
+/**
+ * A reader treats an unparsable file younger than this as being created (file systems without hard
+ * links).
+ */
 const BEING_CREATED_MS = 2_000;
 
 /** A lock file as found: whose it is, which generation, and what is known of its holder. */
@@ -17,13 +20,19 @@ export interface FoundLock {
   readonly verdict: Verdict;
   /** Milliseconds since the holder's last sign of life, by the record's `timestamp`. */
   readonly ageMs: number;
-  /** The same, as far as it is to be believed: never negative, infinite where all clocks are in the future. */
+  /**
+   * The same, as far as it is to be believed: never negative, infinite where all clocks are in the
+   * future.
+   */
   readonly silentMs: number;
   /** False where the file holds no record; `lock` then says what little is known. */
   readonly parsed: boolean;
 }
 
-/** What one attempt at a lock goes by, the clock and the judge replaceable where a test explores interleavings. */
+/**
+ * What one attempt at a lock goes by, the clock and the judge replaceable where a test explores
+ * interleavings.
+ */
 export interface LockEnvironment {
   readonly now: () => number;
   readonly judge: (record: LockData) => Verdict;
@@ -36,11 +45,14 @@ export interface LockEnvironment {
   readonly objection: Objection;
 }
 
-/** Why the lock of a holder that may be taken over must stay all the same; null where nothing speaks against it. */
+/**
+ * Why the lock of a holder that may be taken over must stay all the same; null where nothing speaks
+ * against it.
+ */
 export type Objection = (previous: LockData) => string | null | Promise<string | null>;
 
 export function realEnvironment(maxAgeMs: number, objection: Objection = () => null): LockEnvironment {
-  // A right lives for microseconds. One that was seen for three times this is in the hands of nobody.
+  // A right lives for microseconds. The owner of one that was seen for three times this has stopped.
   const removalRight = () => newRecord('remove', undefined, 500);
   return { now: Date.now, judge, removalRight, silence: new Silence(), maxAgeMs, objection };
 }
@@ -83,8 +95,9 @@ function describeLock(file: LockFile, environment: Pick<LockEnvironment, 'now' |
 }
 
 /**
- * A record may be of the future: a clock was set back, or it was planted to hold the lock for ever. Then the time counts
- * at which the file was written, and where that is in the future too, only what this process sees.
+ * A record may be of the future: a clock was set back, or it was planted to hold the lock for ever.
+ * Then the time counts at which the file was written, and where that is in the future too, only
+ * what this process sees.
  */
 function silentFor(ageMs: number, fileAgeMs: number): number {
   if (ageMs >= 0) return ageMs;
@@ -98,15 +111,18 @@ async function readGeneration(fs: LockFs): Promise<string | null> {
 }
 
 /**
- * The startup rule: the dead at once, the unknown after silence, the living never. `not yet`: silent by its record's
- * age, but this process has to see it itself.
+ * The startup rule: the dead at once, the unknown after silence, the living never. `not yet`:
+ * silent by its record's age, but this process has to see it itself.
  */
 function mayTakeOver(found: FoundLock, { silence, maxAgeMs }: LockEnvironment): Silent {
   if (found.verdict.state !== 'unknown') return found.verdict.state === 'dead' ? 'yes' : 'no';
   return silence.judge(found.generation, watchedRecord(found), found.silentMs, maxAgeMs);
 }
 
-/** What the holder promised; where nothing says how old its record is, it is watched as if it promised beats. */
+/**
+ * What the holder promised; where nothing says how old its record is, it is watched as if it
+ * promised beats.
+ */
 function watchedRecord({ lock, silentMs }: FoundLock): LockData {
   return silentMs === Number.POSITIVE_INFINITY ? { ...lock, heartbeat_ms: lock.heartbeat_ms ?? 10_000 } : lock;
 }
@@ -119,14 +135,19 @@ export interface Acquisition {
 /** The holder that stands in the way. */
 export interface Obstacle {
   readonly found: FoundLock;
-  /** For how many milliseconds, counted from the first attempt, it may yet turn out not to be one. */
+  /**
+   * For how many milliseconds, counted from the first attempt, it may yet turn out not to be one.
+   */
   readonly undecidedMs: number;
 }
 
 /** How long another process may take to remove a lock, at most, before it counts as stuck. */
 export const BUSY_MS = 2_000;
 
-/** One attempt: the lock, or the holder that stands in the way. Stale generations on the way are removed. */
+/**
+ * One attempt: the lock, or the holder that stands in the way. Stale generations on the way are
+ * removed.
+ */
 export async function tryAcquire(
   fs: LockFs,
   record: LockData,
@@ -134,8 +155,9 @@ export async function tryAcquire(
 ): Promise<Acquisition | Obstacle> {
   const takeovers: FoundLock[] = [];
   for (;;) {
-    // Listed before the lock is created: names seen now belong to generations that our success proves gone. Listed
-    // after it, a name could be the right to remove a successor, should our own lock be broken in between.
+    // Listed before the lock is created: names seen now belong to generations that our success
+    // proves gone. Listed after it, a name could be the right to remove a successor, should our own
+    // lock be broken in between.
     const leftovers = await fs.list(RIGHT_PREFIX);
     const file = await fs.create(LOCK_FILE, serialize(record));
     if (file !== null) {
@@ -150,10 +172,16 @@ export async function tryAcquire(
   }
 }
 
-/** A killed process leaves one or two. Many were planted; they do no harm, and must not delay the run. */
+/**
+ * A killed process leaves one or two. Many were planted; they do no harm, and must not delay the
+ * run.
+ */
 const MAX_LEFTOVERS = 100;
 
-/** Removes rights to remove generations that are gone. What is no record of ours is left to the user. */
+/**
+ * Removes rights to remove generations that are gone. What is no record of ours is left to the
+ * user.
+ */
 async function removeLeftovers(fs: LockFs, names: readonly string[]): Promise<void> {
   for (const name of names.slice(0, MAX_LEFTOVERS)) {
     if (TEMPORARY.test(name)) continue;
@@ -201,11 +229,12 @@ export type Removal =
 /**
  * Removes generation `generation` of the lock, and never another one.
  *
- * Only the process that exclusively created the removal right `.rm.<generation>` may unlink the lock, and only after it
- * read that the lock still is that generation. While the right exists no other process may unlink it, and no successor
- * can be created before that, so what was read stays true until the unlink. Generations are never reused: there is no
- * ABA. The right of a dead process is superseded by a right on that right, `.rm.<generation>.<right>`, never by creating
- * it anew, for two processes could then both believe that they did.
+ * Only the process that exclusively created the removal right `.rm.<generation>` may unlink the
+ * lock, and only after it read that the lock still is that generation. While the right exists no
+ * other process may unlink it, and no successor can be created before that, so what was read stays
+ * true until the unlink. Generations are never reused: there is no ABA. The right of a dead process
+ * is superseded by a right on that right, `.rm.<generation>.<right>`, never by creating it anew,
+ * for two processes could then both believe that they did.
  */
 export async function removeGeneration(fs: LockFs, generation: string, environment: LockEnvironment): Promise<Removal> {
   const chain = [RIGHT_PREFIX + generation];
@@ -216,7 +245,8 @@ export async function removeGeneration(fs: LockFs, generation: string, environme
       await fs.close(created);
       const ours = (await readGeneration(fs)) === generation;
       if (ours) await fs.remove(LOCK_FILE);
-      // The lock is gone for good now, so the rights on it mean nothing any more, whatever their order.
+      // The lock is gone for good now, so the rights on it mean nothing any more, whatever their
+      // order.
       for (const name of chain) await fs.remove(name);
       return ours ? 'removed' : 'gone';
     }
@@ -233,16 +263,17 @@ const MAX_NAME = 200;
 
 /** The name of the right that supersedes a dead process's; all processes call it the same. */
 function superseding(removalRight: string, owner: LockFile | 'not a lock'): string {
-  // A directory, a pipe or a link was planted: no process of ours makes one. No generation is called `~`.
+  // A directory, a pipe or a link was planted: no process of ours makes one. No generation is
+  // called `~`.
   const generation = owner === 'not a lock' ? '~' : generationOf(owner.text, parseRecord(owner.text));
   const name = `${removalRight}.${generation}`;
   return name.length <= MAX_NAME ? name : RIGHT_PREFIX + generationOf(name, null);
 }
 
 /**
- * Removes the lock that this process holds, as `removeGeneration` does, with fewer calls: the right is a second name of
- * the lock file itself. What has that name is proof that the lock was still ours when the right came to be, and while
- * it exists no other process may unlink the lock.
+ * Removes the lock that this process holds, as `removeGeneration` does, with fewer calls: the right
+ * is a second name of the lock file itself. What has that name is proof that the lock was still
+ * ours when the right came to be, and while it exists no other process may unlink the lock.
  */
 export async function releaseOwn(
   fs: LockFs,

@@ -12,10 +12,16 @@ export interface WaitOptions {
 
 const ANNOUNCE_AFTER_MS = 400;
 const FIRST_DELAY_MS = 10;
-/** Low enough that a waiter never sleeps through a long series of short holds, high enough to cost nothing. */
+/**
+ * Low enough that a waiter never sleeps through a long series of short holds, high enough to cost
+ * nothing.
+ */
 const MAX_DELAY_MS = 200;
 
-/** An attempt that failed, and for how many milliseconds it is worth another even by one that does not wait. */
+/**
+ * An attempt that failed, and for how many milliseconds it is worth another even by one that does
+ * not wait.
+ */
 export interface Refusal {
   readonly conflict: StateLockConflictError;
   readonly undecidedMs: number;

@@ -14,7 +14,10 @@ export const LOCK_ERROR_CODES = [
 
 export type LockErrorCode = (typeof LOCK_ERROR_CODES)[number];
 
-/** A command that shows more or is the way out, as its words: the program that prints it quotes them for a shell. */
+/**
+ * A command that shows more or is the way out, as its words: the program that prints it quotes them
+ * for a shell.
+ */
 type Hint = readonly [program: string, ...words: string[]];
 
 /** Why the lock could not do what was asked. `code` is stable; `hint` says what to do about it. */
@@ -40,7 +43,10 @@ export class StateLockError extends Error {
   }
 }
 
-/** Another process holds the lock. `lockData` is the holder's record, `evidence` why it counts as held. */
+/**
+ * Another process holds the lock. `lockData` is the holder's record, `evidence` why it counts as
+ * held.
+ */
 export class StateLockConflictError extends StateLockError {
   readonly lockData: LockData;
   readonly evidence: string;

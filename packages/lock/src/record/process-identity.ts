@@ -31,7 +31,10 @@ function linuxIdentity(): ProcessIdentity {
   };
 }
 
-/** Elsewhere the boot is named by its time and the process by its start, both compared with a tolerance. */
+/**
+ * Elsewhere the boot is named by its time and the process by its start, both compared with a
+ * tolerance.
+ */
 function portableIdentity(): ProcessIdentity {
   return {
     pid: process.pid,
@@ -51,7 +54,10 @@ function pidNamespace(): { pid_ns?: string } {
   }
 }
 
-/** State and start time (clock ticks since boot) from `/proc/<pid>/stat`, proc_pid_stat(5) fields 3 and 22. */
+/**
+ * State and start time (clock ticks since boot) from `/proc/<pid>/stat`, proc_pid_stat(5) fields 3
+ * and 22.
+ */
 export function procStat(pid: number): { readonly state: string; readonly startTime: string } | null {
   const text = readOptional(`/proc/${pid}/stat`);
   if (text === null) return null;
@@ -70,7 +76,9 @@ function readOptional(path: string): string | null {
   }
 }
 
-/** ESRCH: the process ended while its `/proc` file was read. EACCES: `/proc` mounted with `hidepid`. */
+/**
+ * ESRCH: the process ended while its `/proc` file was read. EACCES: `/proc` mounted with `hidepid`.
+ */
 function isAbsence(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code;
   return code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES';

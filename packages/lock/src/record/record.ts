@@ -2,8 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { ownIdentity } from './process-identity.ts';
 
 /**
- * The lock file's JSON. Only the first three fields are required: a record of another tool that has just those works.
- * Unknown fields are ignored. See `state-lock.agent.md`.
+ * The lock file's JSON. Only the first three fields are required: a record of another tool that has
+ * just those works. Unknown fields are ignored. See `state-lock.agent.md`.
  */
 export interface LockData {
   /** Process id of the holder, in the holder's pid namespace. */
@@ -21,11 +21,15 @@ export interface LockData {
   readonly boot_id?: string;
   /** Names the pid namespace in which `pid` is meant. */
   readonly pid_ns?: string;
-  /** Tells the holder from a later process with the same pid. Opaque: compared, never computed with. */
+  /**
+   * Tells the holder from a later process with the same pid. Opaque: compared, never computed with.
+   */
   readonly process_started_at?: string;
   /** What the holder runs, for people. */
   readonly command?: string;
-  /** Milliseconds between two refreshes of `timestamp`; absent where the holder refreshes nothing. */
+  /**
+   * Milliseconds between two refreshes of `timestamp`; absent where the holder refreshes nothing.
+   */
   readonly heartbeat_ms?: number;
   /** Version of this record's format. */
   readonly version?: number;
@@ -53,7 +57,8 @@ export function newRecord(taskId: string, command?: string, heartbeatMs?: number
 
 /** 64 random bits, in hexadecimal. */
 export function newGeneration(): string {
-  // Node fetches randomness for many of these at once. Its first and its last eight digits are all random (RFC 9562, section 5.4).
+  // Node fetches randomness for many of these at once. Its first and its last eight digits are all
+  // random (RFC 9562, section 5.4).
   const uuid = randomUUID();
   return uuid.slice(0, 8) + uuid.slice(-8);
 }
@@ -62,7 +67,10 @@ export function serialize(record: LockData): string {
   return `${JSON.stringify(record)}\n`;
 }
 
-/** Byte offset of the timestamp's 24 characters in what `serialize` returned. All before it is ASCII. */
+/**
+ * Byte offset of the timestamp's 24 characters in what `serialize` returned. All before it is
+ * ASCII.
+ */
 export function timestampOffset(text: string): number {
   return text.indexOf('"timestamp":"') + '"timestamp":"'.length;
 }
@@ -91,7 +99,10 @@ const NUMBERS = ['heartbeat_ms', 'version'] as const;
 
 type OptionalFields = Omit<LockData, 'pid' | 'timestamp' | 'task_id'>;
 
-/** Another process wrote them: a field of the wrong type, or one that is not known, counts as absent. */
+/**
+ * Another process wrote them: a field of the wrong type, or one that is not known, counts as
+ * absent.
+ */
 function optionalFields(value: Readonly<Record<string, unknown>>): OptionalFields {
   const fields: [string, unknown][] = [];
   // It becomes a part of file names.
@@ -102,8 +113,9 @@ function optionalFields(value: Readonly<Record<string, unknown>>): OptionalField
 }
 
 /**
- * The name of the generation that `text` records: its id, or for records without one a digest of what it says.
- * The timestamp is left out for records with an id only, since they alone are refreshed in place.
+ * The name of the generation that `text` records: its id, or for records without one a digest of
+ * what it says. The timestamp is left out for records with an id only, since they alone are
+ * refreshed in place.
  */
 export function generationOf(text: string, record: LockData | null): string {
   return record?.id ?? `x${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;

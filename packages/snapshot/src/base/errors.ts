@@ -44,10 +44,15 @@ export const SNAPSHOT_ERROR_CODES = [
 
 export type SnapshotErrorCode = (typeof SNAPSHOT_ERROR_CODES)[number];
 
-/** A command that shows more or is the way out, as its words: the program that prints it quotes them for a shell. */
+/**
+ * A command that shows more or is the way out, as its words: the program that prints it quotes them
+ * for a shell.
+ */
 export type Hint = readonly [program: string, ...words: string[]];
 
-/** Why a snapshot could not be taken or restored. `code` is stable; `hint` says what to do about it. */
+/**
+ * Why a snapshot could not be taken or restored. `code` is stable; `hint` says what to do about it.
+ */
 export class AtomicSnapshotError extends Error {
   readonly code: SnapshotErrorCode;
   readonly hint: Hint | undefined;
