@@ -4,6 +4,7 @@ import { makePrivateDirectory } from './base/durable.ts';
 import { explained } from './base/system-errors.ts';
 import { type DiffEntry, type DiffOptions, diffSnapshots } from './compare/diff.ts';
 import { ownBytes } from './compare/own-bytes.ts';
+import { unknownPaths } from './compare/unknown-paths.ts';
 import { type VerifyReport, verifySnapshot } from './compare/verify.ts';
 import { deleteRef, type Head, readHead, refOrNothing, updateRef } from './git/refs.ts';
 import { findRepository, type Place } from './git/repository.ts';
@@ -169,6 +170,18 @@ export class AtomicSnapshot {
    */
   static async diff(place: Place, from: string, to?: string, options: DiffOptions = {}): Promise<readonly DiffEntry[]> {
     return explained(() => diffSnapshots(place, from, to, options));
+  }
+
+  /**
+   * Those of `paths`, relative to the top of the work tree, that none of the snapshots holds and that are not on disk.
+   * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_INVALID`
+   */
+  static async unknownPaths(
+    place: Place,
+    snapshots: readonly string[],
+    paths: readonly string[],
+  ): Promise<readonly string[]> {
+    return explained(() => unknownPaths(place, snapshots, paths));
   }
 
   /**

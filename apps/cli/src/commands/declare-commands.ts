@@ -31,8 +31,8 @@ export function declareCommands(program: Command, version: string, command: read
     .configureOutput({ outputError: () => {} })
     .exitOverride();
   declareRun(program, command, act);
-  declareQueries(program, act);
-  declareRecovery(program, act);
+  declareQueries(program, command ?? [], act);
+  declareRecovery(program, command ?? [], act);
   declareSetUp(program, command, act);
   for (const subcommand of program.commands) subcommand.copyInheritedSettings(program);
 }
@@ -59,7 +59,7 @@ function declareRun(program: Command, command: readonly string[] | null, act: Ac
     );
 }
 
-function declareQueries(program: Command, act: Act): void {
+function declareQueries(program: Command, morePaths: readonly string[], act: Act): void {
   program
     .command('status')
     .description('who holds the lock, how the last run ended, what can be restored')
@@ -68,9 +68,7 @@ function declareQueries(program: Command, act: Act): void {
     .command('log')
     .description('the runs, newest first')
     .option('-n <count>', 'how many', '20')
-    .action((flags: { n: string }) =>
-      act(async (context) => (await import('./log.ts')).log(context, Number(flags.n) || 20))(),
-    );
+    .action((flags: { n: string }) => act(async (context) => (await import('./log.ts')).log(context, flags.n))());
   program
     .command('show <run>')
     .description('everything that is known of a run')
@@ -82,13 +80,13 @@ function declareQueries(program: Command, act: Act): void {
     .option('--name-only', 'files only')
     .option('--name-status', 'files, and what happened to each')
     .action((name: string, paths: string[], flags: DiffFlags) =>
-      act(async (context) => (await import('./diff.ts')).diff(context, name, paths, flags))(),
+      act(async (context) => (await import('./diff.ts')).diff(context, name, [...paths, ...morePaths], flags))(),
     );
 }
 
 const FORCE_RESTORE = 'overwrite what was done since; it is kept in a safety snapshot';
 
-function declareRecovery(program: Command, act: Act): void {
+function declareRecovery(program: Command, morePaths: readonly string[], act: Act): void {
   program
     .command('restore <run> [paths...]')
     .description('bring everything back as it was before the run: files, index, HEAD and branch')
@@ -96,7 +94,7 @@ function declareRecovery(program: Command, act: Act): void {
     .option('--force', FORCE_RESTORE)
     .option('--dry-run', 'say what would be done')
     .action((name: string, paths: string[], flags: RestoreFlags) =>
-      act(async (context) => (await import('./restore.ts')).restore(context, name, paths, flags))(),
+      act(async (context) => (await import('./restore.ts')).restore(context, name, [...paths, ...morePaths], flags))(),
     );
   program
     .command('undo')

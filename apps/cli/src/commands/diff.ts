@@ -2,6 +2,7 @@ import { AtomicSnapshot, type DiffEntry } from '@devs/snapshot';
 import { stat } from '../output/diff-stat.ts';
 import { quotePath } from '../output/escape.ts';
 import { page } from '../output/pager.ts';
+import { assertKnownPaths } from '../project/assert-known-paths.ts';
 import { findProject } from '../project/find-project.ts';
 import { snapshotOf } from '../project/restore-operation.ts';
 import { viewProject } from '../project/view-project.ts';
@@ -33,8 +34,10 @@ export async function diff(
   const { root } = project.repo;
   const isNames = flags.nameOnly === true || flags.nameStatus === true;
   const isPatch = !terminal.options.json && !isNames && flags.stat !== true;
+  const wanted = workTreePaths(paths, cwd, root);
+  await assertKnownPaths(project.repo, [snapshotOf(run), run.afterRef], wanted);
   const entries = await AtomicSnapshot.diff(project.repo, snapshotOf(run), run.afterRef ?? undefined, {
-    ...(paths.length === 0 ? {} : { paths: workTreePaths(paths, cwd, root) }),
+    ...(wanted.length === 0 ? {} : { paths: wanted }),
     lines: !isNames,
     patch: isPatch,
   });

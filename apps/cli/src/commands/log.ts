@@ -1,5 +1,6 @@
 import process from 'node:process';
 import type { Run, RunLog } from '@devs/db';
+import { CliError, EXIT_USAGE } from '../base/errors.ts';
 import { shortId } from '../base/short-id.ts';
 import { formatAge, formatCount, formatDuration } from '../base/units.ts';
 import { escapeLine } from '../output/escape.ts';
@@ -13,8 +14,9 @@ import type { CommandContext } from './context.ts';
 type Fate = 'kept' | 'restored' | 'dropped' | null;
 
 /** `devs log`: one line a run, newest first. */
-export async function log(context: CommandContext, limit: number): Promise<number> {
+export async function log(context: CommandContext, count: string): Promise<number> {
   const { terminal } = context;
+  const limit = readCount(count);
   await using project = await viewProject(findProject(context), terminal.event);
   const runs = (await project.log?.list(limit)) ?? [];
   if (runs.length === 0) {
@@ -27,6 +29,16 @@ export async function log(context: CommandContext, limit: number): Promise<numbe
     for (const line of table(runs, fates, process.stdout.isTTY ? process.stdout.columns : null))
       terminal.answer(...line);
   return 0;
+}
+
+/** A positive number of at most nine digits. */
+function readCount(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new CliError('DEVS_USAGE', `-n needs a number of runs, not '${text}'`, {
+    hint: ['devs', 'log', '-n', '20'],
+    exitCode: EXIT_USAGE,
+    data: { count: text },
+  });
 }
 
 async function fatesOf(log: RunLog, runs: readonly Run[]): Promise<Map<string, Fate>> {

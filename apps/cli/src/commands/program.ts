@@ -22,7 +22,7 @@ export interface Invocation {
 
 /** Runs the command line and returns the exit code. Commands are loaded only when they are called. */
 export async function main({ args, cwd, env, version }: Invocation): Promise<number> {
-  // Words after the first `--` belong to the command, untouched by any parser.
+  // Words after the first `--` are a command's or paths, untouched by any parser.
   const dashes = args.indexOf('--');
   const own = dashes === -1 ? args : args.slice(0, dashes);
   const command = dashes === -1 ? null : args.slice(dashes + 1);
@@ -42,6 +42,7 @@ export async function main({ args, cwd, env, version }: Invocation): Promise<num
     exitCode = await work({ cwd: path.resolve(cwd, flags.C ?? '.'), terminal, env });
   };
   declareCommands(program, version, command, act);
+  program.hook('preAction', (_, action) => assertTakesWords(action.name(), command));
   try {
     await program.parseAsync(own, { from: 'user' });
   } catch (error) {
@@ -52,6 +53,18 @@ export async function main({ args, cwd, env, version }: Invocation): Promise<num
     return exitCodeOf(explained);
   }
   return exitCode;
+}
+
+/** What follows `--`: a command for `run`, words to complete, or paths. No other command takes any. */
+const TAKES_WORDS: ReadonlySet<string> = new Set(['run', 'complete', 'diff', 'restore']);
+
+function assertTakesWords(name: string, words: readonly string[] | null): void {
+  if (words === null || words.length === 0 || TAKES_WORDS.has(name)) return;
+  throw new CliError('DEVS_USAGE', `devs ${name} takes nothing after --`, {
+    hint: ['devs', name, '--help'],
+    exitCode: EXIT_USAGE,
+    data: { words },
+  });
 }
 
 /** What commander has against the words; null where it only printed what was asked for. */

@@ -1,5 +1,6 @@
 import { renderRestore } from '../output/render-restore.ts';
 import { shieldFromSignals } from '../processes/run-child.ts';
+import { assertKnownPaths } from '../project/assert-known-paths.ts';
 import { performRestore, type RestoreFlags, targetOfRun } from '../project/restore-operation.ts';
 import { workTreePaths } from '../project/work-tree-paths.ts';
 import type { CommandContext } from './context.ts';
@@ -19,6 +20,7 @@ export async function restore(
   if (project === null) throw unknownRun(name);
   const run = await findRun(project.log, name);
   const target = targetOfRun(run, workTreePaths(paths, cwd, project.repo.root), flags);
+  await assertKnownPaths(project.repo, [target.ref, run.afterRef], target.paths);
   const report = await performRestore(project, target, flags, terminal.progress);
   const dryRun = flags.dryRun === true;
   if (terminal.options.json) {
