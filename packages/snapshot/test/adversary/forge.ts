@@ -1,35 +1,12 @@
 // Makes snapshots that devs never would, with git's plumbing, and seals them as devs does: an attack that a seal alone
 // would stop is no attack on the reader behind it. A command that prepares a repository gets a genuine seal, too.
-import { execFileSync } from 'node:child_process';
-import { createHmac } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { fingerprint, Repo } from '@devs/test-kit';
+import { blob, fingerprint, Repo, sealLine, tree, writeObject } from '@devs/test-kit';
 import { expect } from 'vitest';
 import { AtomicSnapshot } from '../../src/index.ts';
 
-/** One entry of a raw tree. */
-export type RawEntry = readonly [mode: string, name: string, oid: string];
-
-export function writeObject(repo: Repo, type: string, body: Uint8Array | string): string {
-  const args = ['hash-object', '-t', type, '-w', '--literally', '--stdin'];
-  return execFileSync('git', args, { cwd: repo.dir, input: body, encoding: 'utf8' }).trim();
-}
-
-export const blob = (repo: Repo, text: Uint8Array | string): string => writeObject(repo, 'blob', text);
-
-/** A tree of exactly these entries, in this order, whatever git thinks of them. */
-export function tree(repo: Repo, ...entries: readonly RawEntry[]): string {
-  const parts = entries.map(([mode, name, oid]) =>
-    Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(oid, 'hex')]),
-  );
-  return writeObject(repo, 'tree', Buffer.concat(parts));
-}
-
-/** Directories around `inner`, one in the other. */
-export function nested(repo: Repo, names: readonly string[], inner: string): string {
-  return names.reduceRight((oid, name) => tree(repo, ['40000', name, oid]), inner);
-}
+export { blob, nested, type RawEntry, sealLine, tree, writeObject } from '@devs/test-kit';
 
 /** What a snapshot consists of; a test replaces some of it. */
 export interface Parts {
@@ -83,12 +60,6 @@ export function forge(repo: Repo, ref: string, parts: Parts, isSealed = true): s
   const forged = `refs/devs/snapshots/forged-${oid.slice(0, 8)}`;
   fs.writeFileSync(repo.path(`.git/${forged}`), `${oid}\n`);
   return forged;
-}
-
-/** The format's seal, made independently: HMAC-SHA256 over all bytes before its line. */
-export function sealLine(repo: Repo, commit: string): string {
-  const key = fs.readFileSync(repo.path('.git/devs/seal.key'));
-  return `Devs-Seal: ${createHmac('sha256', key).update(commit).digest('hex')}\n`;
 }
 
 /** A repository inside a directory that stands for the rest of the disk, and a genuine snapshot of it. */
