@@ -1,7 +1,7 @@
 import { AtomicSnapshot, type SnapshotInfo } from '@devs/snapshot';
 import { CliError, EXIT_USAGE } from '../base/errors.ts';
 import { formatAge, formatBytes, formatCount, parseDuration } from '../base/units.ts';
-import { shieldFromSignals } from '../processes/run-child.ts';
+import { endOnSecondInterrupt } from '../processes/signals.ts';
 import { dropIfThere } from '../project/drop-if-there.ts';
 import type { LockedProject } from '../project/lock-project.ts';
 import type { CommandContext } from './context.ts';
@@ -25,7 +25,7 @@ interface Group {
 /** `devs gc`: drops the snapshots of old runs and restores. Checkpoints stay until `devs drop` drops them. */
 export async function gc(context: CommandContext, flags: GcFlags): Promise<number> {
   const limits = readLimits(flags);
-  using _ = shieldFromSignals();
+  using _ = endOnSecondInterrupt();
   await using project = await lockIfUsed(context, 'gc');
   if (project === null) return report(context, [], 0, flags);
   const { repo } = project;

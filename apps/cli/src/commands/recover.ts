@@ -1,4 +1,4 @@
-import { shieldFromSignals } from '../processes/run-child.ts';
+import { shieldFromSignals } from '../processes/signals.ts';
 import type { RunnerEvent } from '../project/events.ts';
 import type { CommandContext } from './context.ts';
 import { lockIfUsed } from './with-lock.ts';

@@ -1,5 +1,5 @@
 import { renderRestore } from '../output/render-restore.ts';
-import { shieldFromSignals } from '../processes/run-child.ts';
+import { shieldFromSignals } from '../processes/signals.ts';
 import { assertKnownPaths } from '../project/assert-known-paths.ts';
 import { performRestore, type RestoreFlags, targetOfRun } from '../project/restore-operation.ts';
 import { workTreePaths } from '../project/work-tree-paths.ts';

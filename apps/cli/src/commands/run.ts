@@ -5,7 +5,7 @@ import { CliError, EXIT_USAGE, type Hint } from '../base/errors.ts';
 import { formatCount, parseDuration } from '../base/units.ts';
 import type { NamedTask } from '../config/tasks-file.ts';
 import { assertCommandExists } from '../processes/find-command.ts';
-import { shieldFromSignals } from '../processes/run-child.ts';
+import { endOnSecondInterrupt } from '../processes/signals.ts';
 import { findProject } from '../project/find-project.ts';
 import { assertTaskId, type CommandTask, type SequenceTask, taskIdOf } from '../runner/task.ts';
 import { type RunResult, TaskRunner, type TaskRunnerOptions } from '../runner/task-runner.ts';
@@ -35,8 +35,7 @@ export async function run(
   flags: RunFlags,
 ): Promise<number> {
   const jobs = await planJobs(context, names, command, flags);
-  // A SIGINT from the terminal is the child's to act on; devs stays to tidy up after it.
-  using _ = shieldFromSignals();
+  using _ = endOnSecondInterrupt();
   for (const job of jobs) {
     const result = await runJob(context, job, flags);
     if (result.status === 'failed') return result.exitCode;

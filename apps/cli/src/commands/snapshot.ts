@@ -1,6 +1,6 @@
 import type { RunLog } from '@devs/db';
 import { newSnapshotId, type Repository, takeSnapshot } from '@devs/snapshot';
-import { shieldFromSignals } from '../processes/run-child.ts';
+import { endOnSecondInterrupt } from '../processes/signals.ts';
 import { findProject } from '../project/find-project.ts';
 import { openLogIfThere } from '../project/open-log.ts';
 import { inspectProject } from '../project/project-state.ts';
@@ -15,7 +15,7 @@ import { lockFor } from './with-lock.ts';
 export async function snapshot(context: CommandContext, label = 'snapshot'): Promise<number> {
   assertTaskId(label);
   const { env } = context;
-  using _ = shieldFromSignals();
+  using _ = endOnSecondInterrupt();
   const repo = findProject(context);
   const status = await inspectProject(repo);
   if (status.state === 'held' && env.DEVS_LOCK_ID !== undefined && status.lock.id === env.DEVS_LOCK_ID) {

@@ -1,5 +1,5 @@
 import { renderRestore } from '../output/render-restore.ts';
-import { shieldFromSignals } from '../processes/run-child.ts';
+import { shieldFromSignals } from '../processes/signals.ts';
 import { newestOperation, nothingToUndo } from '../project/newest-operation.ts';
 import { performRestore, type RestoreFlags } from '../project/restore-operation.ts';
 import type { CommandContext } from './context.ts';

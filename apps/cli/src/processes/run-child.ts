@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import os from 'node:os';
 import process from 'node:process';
+import { commandRuns } from './signals.ts';
 
 export interface ChildEnd {
   readonly exitCode: number | null;
@@ -21,7 +22,8 @@ const FORWARDED = ['SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Runs a command with this process's own terminal, in its process group, so that job control and prompts work. A
- * SIGINT from the terminal reaches the child by itself: this process only waits. SIGTERM and SIGHUP are passed on.
+ * SIGINT from the terminal reaches the child by itself: this process only waits
+ * (see `endOnSecondInterrupt`). SIGTERM and SIGHUP are passed on.
  */
 export function runChild(command: readonly [string, ...string[]] | string, options: ChildOptions): Promise<ChildEnd> {
   const { cwd, env, signal } = options;
@@ -35,12 +37,14 @@ export function runChild(command: readonly [string, ...string[]] | string, optio
     let killer: NodeJS.Timeout | undefined;
     const end = () => {
       child.kill('SIGTERM');
-      killer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
+      killer ??= setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
     };
+    const running = commandRuns(end);
     if (signal.aborted) end();
     signal.addEventListener('abort', end);
     const done = (result: ChildEnd) => {
       stopForwarding();
+      running[Symbol.dispose]();
       signal.removeEventListener('abort', end);
       clearTimeout(killer);
       resolve(result);
@@ -55,18 +59,6 @@ function forwardSignals(child: ChildProcess): () => void {
   for (const [name, handler] of handlers) process.on(name, handler);
   return () => {
     for (const [name, handler] of handlers) process.off(name, handler);
-  };
-}
-
-/** Ignores SIGINT, SIGTERM and SIGHUP until disposed: a snapshot, restore or clean-up is never cut short by them. */
-export function shieldFromSignals(): Disposable {
-  const ignore = () => {};
-  const names = ['SIGINT', ...FORWARDED] as const;
-  for (const name of names) process.on(name, ignore);
-  return {
-    [Symbol.dispose]() {
-      for (const name of names) process.off(name, ignore);
-    },
   };
 }
 

@@ -18,6 +18,7 @@ import { EXIT_DEVS, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_TIMEOUT } from '..
 import { MAX_TIMER_MS } from '../base/units.ts';
 import { mayRecordCommand } from '../config/record-command.ts';
 import { type ChildEnd, exitCodeOfChild, runChild } from '../processes/run-child.ts';
+import { shieldFromSignals } from '../processes/signals.ts';
 import { processesWith, type SurvivorPolicy } from '../processes/surviving-processes.ts';
 import { dropIfThere } from '../project/drop-if-there.ts';
 import type { Emit } from '../project/events.ts';
@@ -207,6 +208,7 @@ export class TaskRunner {
     if (this.#options.onFailure !== 'restore' || lock.signal.aborted) return { ...kept, restored: false };
     const started = now();
     const options = { ...(afterOid === null ? {} : { after: afterOid }), keep: true, onProgress: this.#onProgress };
+    using _ = shieldFromSignals();
     // The commit that was taken, in the repository that was found: the task may have rewritten the ref.
     const report = { ...(await AtomicSnapshot.restore(repo, before.oid, options)), ref: before.ref };
     await recordRestore(repo, log, report);
