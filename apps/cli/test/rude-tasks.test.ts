@@ -24,6 +24,9 @@ const RUDE: Readonly<Record<string, string>> = {
     'git pack-refs --all; git branch -m main x; git branch -m x main/one; git pack-refs --all',
   'nothing to read or write': 'chmod 000 a.txt dir secret.txt',
   'directories that may not be written': 'chmod 555 dir .',
+  'a repository inside, without commits': 'git init -q dir',
+  'an empty .git inside': 'mkdir notes; touch notes/.git',
+  'a pipe over a tracked file': 'rm a.txt; mkfifo a.txt',
 };
 
 test.each(Object.entries(RUDE))('--on-failure restore: %s', async (_, task) => {

@@ -1,6 +1,6 @@
 import type { BytePath } from '../base/byte-path.ts';
 import { SYMLINK } from '../objects/trees.ts';
-import { permissionsOf } from '../scan/permissions.ts';
+import { recordedPermissions, TOP } from '../scan/permissions.ts';
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 import type { RestorePlan } from './restore-plan.ts';
 
@@ -18,7 +18,10 @@ export function changedDirectoriesAndPermissions(plan: RestorePlan, { after, now
   const emptyThen = new Set(after.manifest.emptyDirectories);
   const emptyNow = new Set(now.manifest.emptyDirectories);
   const isNewMode = (path: BytePath, mode: number) =>
-    permissionsOf(after.manifest.permissions, path, mode) !== permissionsOf(now.manifest.permissions, path, mode);
+    path === TOP
+      ? after.manifest.rootPermissions !== now.manifest.rootPermissions
+      : recordedPermissions(after.manifest.permissions, path, mode) !==
+        recordedPermissions(now.manifest.permissions, path, mode);
   // What is not there now has no permissions that the plan could change back.
   const replaced = [...plan.writes, ...plan.deletions].filter(({ from }) => from !== null && from.mode !== SYMLINK);
   return [

@@ -2,7 +2,7 @@ import { type BytePath, byteOrder, parentOf } from '../base/byte-path.ts';
 import { EMPTY_TREE } from '../objects/object-id.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { diffTrees, findInTree, GITLINK, SYMLINK } from '../objects/trees.ts';
-import { recordedPermissions, restoredPermissions } from '../scan/permissions.ts';
+import { recordedPermissions, restoredPermissions, TOP } from '../scan/permissions.ts';
 import { diffFiles } from '../snapshot/diff-files.ts';
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 import { absentBySkipWorktree } from '../snapshot/state-files.ts';
@@ -43,12 +43,10 @@ export function planRestore(
     spared,
     specials,
     setAside,
-    permissions: changedPermissions(
-      store,
-      now,
-      then,
-      new Set([...deletions, ...writes].map(({ path }) => path)),
-    ).filter(({ path }) => options.includes(path)),
+    permissions: [
+      ...changedPermissions(store, now, then, new Set([...deletions, ...writes].map(({ path }) => path))),
+      ...changedTop(now, then),
+    ].filter(({ path }) => options.includes(path)),
     createDirectories: [...emptyThen].filter((dir) => !emptyNow.has(dir) && options.includes(dir)),
     removeDirectories: emptied(
       [...emptyNow].filter((dir) => options.includes(dir)),
@@ -112,10 +110,19 @@ function changedPermissions(
   for (const [path, mode] of candidates) {
     if (handled.has(path)) continue;
     const onDisk = recordedPermissions(before, path, mode);
-    const wanted = restoredPermissions(onDisk, recordedPermissions(after, path, mode));
-    if (wanted !== onDisk && saysPermissions(store, then, path)) changed.push({ path, mode: wanted });
+    const recorded = recordedPermissions(after, path, mode);
+    const isChanged = restoredPermissions(onDisk, recorded) !== onDisk;
+    if (isChanged && saysPermissions(store, then, path)) changed.push({ path, mode: recorded });
   }
   return changed;
+}
+
+/** Last, since the top may become one that cannot be written in. */
+function changedTop({ manifest: now }: LoadedSnapshot, { manifest: then }: LoadedSnapshot): RestorePlan['permissions'] {
+  if (now.rootPermissions === undefined || then.rootPermissions === undefined) return [];
+  const onDisk = Number.parseInt(now.rootPermissions, 8);
+  const mode = Number.parseInt(then.rootPermissions, 8);
+  return restoredPermissions(onDisk, mode) === onDisk ? [] : [{ path: TOP, mode }];
 }
 
 /**

@@ -16,7 +16,10 @@ export interface PlannedChange {
 export interface RestorePlan {
   readonly deletions: readonly PlannedChange[];
   readonly writes: readonly PlannedChange[];
-  /** Paths of files and (with a slash at the end) directories whose permissions alone differ. */
+  /**
+   * Paths of files and (with a slash at the end) directories whose permissions alone differ, and what
+   * the snapshot has recorded of them.
+   */
   readonly permissions: readonly { readonly path: BytePath; readonly mode: number }[];
   readonly createDirectories: readonly BytePath[];
   /** The directories that become empty, each before its parent. */

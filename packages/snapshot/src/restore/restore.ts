@@ -6,6 +6,7 @@ import { findRepository, type Place, type Repository } from '../git/repository.t
 import { sharingOf } from '../git/shared-repository.ts';
 import { readCommit } from '../objects/commit.ts';
 import { ObjectStore } from '../objects/object-store.ts';
+import { TOP } from '../scan/permissions.ts';
 import { sweepLeftovers } from '../snapshot/abandoned-files.ts';
 import { SUBJECT } from '../snapshot/commit-message.ts';
 import { type NamedSnapshot, resolveSnapshot } from '../snapshot/find-snapshot.ts';
@@ -218,7 +219,7 @@ function describePlan(plan: RestorePlan): Pick<RestoreReport, 'written' | 'delet
   return {
     written: plan.writes.map(({ path }) => toText(path)),
     deleted: [...plan.deletions.map(({ path }) => path), ...plan.specials].map(toText),
-    permissions: plan.permissions.map(({ path }) => toText(path)),
+    permissions: plan.permissions.map(({ path }) => (path === TOP ? './' : toText(path))),
     spared: plan.spared.map(toText),
   };
 }

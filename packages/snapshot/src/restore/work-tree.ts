@@ -5,6 +5,7 @@ import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { HeldDirectories } from '../base/held-directories.ts';
 import { hashFile, hashObject } from '../objects/object-id.ts';
 import { SYMLINK, type TreeEntry } from '../objects/trees.ts';
+import { restoredPermissions, TOP } from '../scan/permissions.ts';
 import { WidenedDirectories } from './widened-directories.ts';
 
 /** What reading says of a name that is no longer the file or link that it was a moment ago. */
@@ -172,11 +173,13 @@ export class WorkTree implements Disposable {
     }
   }
 
-  setPermissions(path: BytePath, permissions: number): void {
+  /** `recorded`: what the snapshot says; see `restoredPermissions`. */
+  setPermissions(path: BytePath, recorded: number): void {
     const isDirectory = path.endsWith('/');
     const bare = isDirectory ? path.slice(0, -1) : path;
-    const stat = this.#stat(bare);
+    const stat = path === TOP ? this.#tree.in(bare, (self) => fs.statSync(self)) : this.#stat(bare);
     if (stat === null || stat.isSymbolicLink() || stat.isDirectory() !== isDirectory) return;
+    const permissions = restoredPermissions(stat.mode & 0o7777, recorded);
     if (isDirectory) {
       this.#widened.forget(bare);
       this.#tree.in(bare, (self) => fs.chmodSync(self, permissions));

@@ -50,6 +50,9 @@ export class PermissionTable {
   }
 }
 
+/** The work tree's top among the paths of permissions: the empty path of a directory. */
+export const TOP: BytePath = '/';
+
 /** What a snapshot may set: a setuid, setgid or sticky bit is never taken from one. */
 const SETTABLE = 0o777;
 

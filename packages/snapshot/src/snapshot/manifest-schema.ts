@@ -21,6 +21,7 @@ export function manifestProblem(value: unknown): string | null {
   return (
     headProblem(value.head, value.lacks) ??
     permissionsProblem(value.permissions) ??
+    (isOctal(value.rootPermissions ?? '0') ? null : 'has no permissions of the top directory') ??
     pathsProblem('emptyDirectories', value.emptyDirectories) ??
     (value.skipWorktreePresent === null ? null : pathsProblem('skipWorktreePresent', value.skipWorktreePresent)) ??
     refsProblem(value) ??

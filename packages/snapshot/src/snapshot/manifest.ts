@@ -23,6 +23,11 @@ export interface Manifest {
    */
   readonly indexMtimeNs: string | null;
   readonly permissions: Permissions;
+  /**
+   * The permissions of the work tree's top, octal. Absent in a snapshot of an older version; a field of
+   * its own, since an older version takes no empty path in `permissions`.
+   */
+  readonly rootPermissions?: string;
   readonly emptyDirectories: readonly BytePath[];
   /**
    * Tracked files that were on disk in spite of their skip-worktree bit; null where no file had

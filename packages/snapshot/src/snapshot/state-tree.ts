@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import type { BytePath } from '../base/byte-path.ts';
 import { encodeOtherRefs } from '../git/other-refs.ts';
 import { DIRECTORY, REGULAR, type TreeItem, writeTreeOf } from '../objects/trees.ts';
@@ -50,7 +51,7 @@ export function writeStateTree(take: TakeContext, scan: Scan, { present, around 
 }
 
 function manifestOf(
-  { git, tracked, options, extras, lacks }: TakeContext,
+  { repo, git, tracked, options, extras, lacks }: TakeContext,
   scan: Scan,
   present: readonly BytePath[],
 ): Manifest {
@@ -59,6 +60,7 @@ function manifestOf(
     head: git.head,
     indexMtimeNs: git.index.bytes === null ? null : String(git.index.mtimeNs),
     permissions: scan.permissions.finish(),
+    rootPermissions: (fs.statSync(repo.root).mode & 0o7777).toString(8),
     emptyDirectories: scan.emptyDirectories,
     skipWorktreePresent: tracked.entries.some((entry) => entry.skipWorktree) ? present : null,
     skipped: scan.skipped,
