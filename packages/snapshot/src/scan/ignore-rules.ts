@@ -90,27 +90,44 @@ export class IgnoreRules {
   }
 }
 
+/** The patterns of ignored files to capture all the same, as `.gitignore` at the top would have them. */
+export function includedPatterns(globs: readonly string[], ignoreCase: boolean): PatternFile[] {
+  return globs.length === 0 ? [] : [parseIgnoreFile(Buffer.from(globs.join('\n')), '', ignoreCase)];
+}
+
 /** Ignore rules of a whole tree whose `.gitignore` files come from anywhere: asked path by path. */
 export class TreeIgnoreRules {
   readonly #byDir = new Map<BytePath, { rules: IgnoreRules; ignored: boolean }>();
   readonly #gitignoreOf: (dir: BytePath) => Buffer | null;
+  readonly #included: readonly PatternFile[];
 
-  constructor(outside: OutsideIgnores, ignoreCase: boolean, gitignoreOf: (dir: BytePath) => Buffer | null) {
+  /** `included`: patterns of ignored files that are captured all the same. */
+  constructor(
+    outside: OutsideIgnores,
+    ignoreCase: boolean,
+    gitignoreOf: (dir: BytePath) => Buffer | null,
+    included: readonly PatternFile[] = [],
+  ) {
     this.#gitignoreOf = gitignoreOf;
+    this.#included = included;
     const rules = IgnoreRules.outside(outside, ignoreCase).within('', gitignoreOf(''));
     this.#byDir.set('', { rules, ignored: false });
   }
 
   ignores(path: BytePath, isDirectory: boolean): boolean {
     const { rules, ignored } = this.#within(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
-    return ignored || rules.ignores(path, isDirectory);
+    return (ignored || rules.ignores(path, isDirectory)) && !this.#includes(path, isDirectory);
+  }
+
+  #includes(path: BytePath, isDirectory: boolean): boolean {
+    return lastMatch(this.#included, path, isDirectory) === true;
   }
 
   #within(dir: BytePath): { rules: IgnoreRules; ignored: boolean } {
     const known = this.#byDir.get(dir);
     if (known !== undefined) return known;
     const parent = this.#within(dir.slice(0, Math.max(0, dir.lastIndexOf('/'))));
-    const ignored = parent.ignored || parent.rules.ignores(dir, true);
+    const ignored = (parent.ignored || parent.rules.ignores(dir, true)) && !this.#includes(dir, true);
     const here = { rules: ignored ? parent.rules : parent.rules.within(dir, this.#gitignoreOf(dir)), ignored };
     this.#byDir.set(dir, here);
     return here;

@@ -10,8 +10,8 @@ import type { Repository } from '../git/repository.ts';
 import { GITLINK } from '../objects/trees.ts';
 import type { ByteProofs } from './byte-proofs.ts';
 import { ConversionRules } from './conversion-rules.ts';
-import { IgnoreRules, type OutsideIgnores } from './ignore-rules.ts';
-import { lastMatch, type PatternFile, parseIgnoreFile } from './patterns.ts';
+import { IgnoreRules, includedPatterns, type OutsideIgnores } from './ignore-rules.ts';
+import { lastMatch, type PatternFile } from './patterns.ts';
 import { PermissionTable } from './permissions.ts';
 import { NOT_PROVEN, PROVEN_FILE, PROVEN_LINK } from './stat-helper.ts';
 import { type FilesOfDirectory, isEmpty, type Range, type TrackedFiles } from './tracked-files.ts';
@@ -125,8 +125,7 @@ class Scanner {
     this.#tree = tree;
     this.#table = viewOf(input.index.table);
     this.#ignoreCase = input.repo.config.bool('core.ignorecase', false);
-    const globs = Buffer.from(input.includeIgnored.join('\n'));
-    this.#included = input.includeIgnored.length === 0 ? [] : [parseIgnoreFile(globs, '', this.#ignoreCase)];
+    this.#included = includedPatterns(input.includeIgnored, this.#ignoreCase);
     this.#result = {
       suspects: [],
       unproven: [],
@@ -150,7 +149,7 @@ class Scanner {
   #walk(dir: BytePath, below: Range, outer: IgnoreRules, ignored: boolean): void {
     const { root } = this.#input.repo;
     const entries = readDirectory(root, dir);
-    if (entries.length === 0 && dir !== '' && !this.#isIgnored(dir, true, outer, ignored)) {
+    if (entries.length === 0 && dir !== '' && !this.#isIgnoredDirectory(dir, outer, ignored)) {
       this.#result.emptyDirectories.push(dir);
     }
     let rules = outer;
@@ -221,7 +220,7 @@ class Scanner {
     const below = this.#input.tracked.below(path, around, files.passed);
     const hasTracked = !isEmpty(below);
     if (nested && !hasTracked) return;
-    const leftOut = this.#isIgnored(path, true, rules, ignored);
+    const leftOut = this.#isIgnoredDirectory(path, rules, ignored);
     if (leftOut && !hasTracked && this.#included.length === 0) return;
     const before = this.#stat(path);
     if (before === null) return;
@@ -230,6 +229,8 @@ class Scanner {
     const ignoresAll = (ignored || rules.ignores(path, true)) && lastMatch(this.#included, path, true) !== true;
     const [found, seen] = [this.#found(), this.#seen];
     this.#walk(path, below, rules, ignoresAll);
+    // An ignored directory matters where it holds a file that is included.
+    if (leftOut && !hasTracked && this.#found() !== found) this.#permissions('directory', path, before);
     // What the index's own stat data proves is where it should be. All else is believed only of this directory.
     if (this.#found() !== found || this.#seen - seen !== below.end - below.start) this.#assertIs(path, before);
   }
@@ -292,6 +293,10 @@ class Scanner {
 
   #isLeftOut(path: BytePath, { rules, ignored }: Within): boolean {
     return this.#isIgnored(path, false, rules, ignored) && lastMatch(this.#included, path, false) !== true;
+  }
+
+  #isIgnoredDirectory(dir: BytePath, rules: IgnoreRules, ignored: boolean): boolean {
+    return this.#isIgnored(dir, true, rules, ignored) && lastMatch(this.#included, dir, true) !== true;
   }
 
   /** `ignored`: a parent directory is. */

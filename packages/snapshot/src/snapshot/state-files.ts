@@ -6,7 +6,13 @@ import { isBranchName } from '../git/ref-name.ts';
 import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { DIRECTORY, findInTree, readTree, type TreeEntry } from '../objects/trees.ts';
-import { digestOf, type OutsideIgnores, readOutsideIgnores, TreeIgnoreRules } from '../scan/ignore-rules.ts';
+import {
+  digestOf,
+  includedPatterns,
+  type OutsideIgnores,
+  readOutsideIgnores,
+  TreeIgnoreRules,
+} from '../scan/ignore-rules.ts';
 import { invalidSnapshot, type LoadedSnapshot } from './load-snapshot.ts';
 
 /** Git itself nests its operation files two levels deep. */
@@ -63,9 +69,12 @@ export function ignoreRulesOf(store: ObjectStore, snapshot: LoadedSnapshot, repo
     global: globalIgnores(store, snapshot, repo),
     info: readStateFile(store, snapshot, 'ignore/info'),
   };
-  return new TreeIgnoreRules(outside, repo.config.bool('core.ignorecase', false), (dir) =>
-    readStateFile(store, snapshot, `ignore/tree/${dir === '' ? '' : `${dir}/`}.gitignore`),
-  );
+  const ignoreCase = repo.config.bool('core.ignorecase', false);
+  const gitignoreOf = (dir: BytePath) =>
+    readStateFile(store, snapshot, `ignore/tree/${dir === '' ? '' : `${dir}/`}.gitignore`);
+  // What a pattern included then was captured: what the snapshot does not hold was not there.
+  const included = includedPatterns(snapshot.manifest.includeIgnored, ignoreCase);
+  return new TreeIgnoreRules(outside, ignoreCase, gitignoreOf, included);
 }
 
 /** What ignores everything: nothing is deleted without proof that it was not ignored then. */
