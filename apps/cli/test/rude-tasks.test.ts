@@ -86,3 +86,24 @@ test('refs that may not be written: the command succeeded, and the snapshot goes
   expect((await asNobody('run', '--', 'true')).code).toBe(0);
   expect(fs.readdirSync(repo.path('.git/refs/devs/snapshots'))).toEqual([]);
 });
+
+const LATER: Readonly<Record<string, (repo: Repo) => void>> = {
+  'refs of devs deleted': (repo) => fs.rmSync(repo.path('.git/refs/devs'), { recursive: true }),
+  'every snapshot rewritten': (repo) => {
+    for (const ref of repo.refs()) {
+      repo.git('update-ref', ref, repo.git('commit-tree', '-m', 'devs-snapshot-rewritten', `${ref}^{tree}`));
+    }
+  },
+};
+
+test.each(Object.entries(LATER))('after the run: %s; the run is found by its commit', async (_, damage) => {
+  const repo = Repo.withWork();
+  const before = fingerprint(repo);
+  await devs(repo.dir, 'run', '--id', 'bad', '--', 'sh', '-c', 'rm -r dir; exit 7');
+  damage(repo);
+  const diff = await devs(repo.dir, 'diff', 'bad', '--name-only');
+  expect(diff.stdout).toBe('dir/c.txt\ndir/d.txt\n');
+  const { code, stderr } = await devs(repo.dir, 'restore', 'bad');
+  expect(diff.stderr + stderr).toContain('holds the snapshot of run');
+  expect([code, fingerprint(repo)]).toEqual([0, before]);
+});

@@ -35,8 +35,9 @@ export async function diff(
   const isNames = flags.nameOnly === true || flags.nameStatus === true;
   const isPatch = !terminal.options.json && !isNames && flags.stat !== true;
   const wanted = workTreePaths(paths, cwd, root);
-  await assertKnownPaths(project.repo, [snapshotOf(run), run.afterRef], wanted);
-  const entries = await AtomicSnapshot.diff(project.repo, snapshotOf(run), run.afterRef ?? undefined, {
+  const [before, after] = [run.snapshotOid ?? snapshotOf(run), run.afterOid ?? run.afterRef];
+  await assertKnownPaths(project.repo, [before, after], wanted);
+  const entries = await AtomicSnapshot.diff(project.repo, before, after ?? undefined, {
     ...(wanted.length === 0 ? {} : { paths: wanted }),
     lines: !isNames,
     patch: isPatch,

@@ -193,7 +193,7 @@ export class Terminal {
         this.#detail(`run ${event.runId}, task ${event.taskId}: ${event.command}`);
         return;
       case 'snapshot-held-again':
-        this.warn(`the command deleted or rewrote ${event.ref}; it holds the snapshot of run ${event.runId} again`);
+        this.warn(`${event.ref} was deleted or rewritten; it holds the snapshot of run ${event.runId} again`);
         return;
       case 'snapshot-not-dropped':
         this.warn(`${event.ref} could not be removed, and a later command removes it: ${event.message.split('\n')[0]}`);

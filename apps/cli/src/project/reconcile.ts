@@ -1,5 +1,11 @@
 import type { FoundRun, Run, RunLog } from '@devs/db';
-import { AtomicSnapshot, AtomicSnapshotError, type Repository, type SnapshotInfo } from '@devs/snapshot';
+import {
+  AtomicSnapshot,
+  AtomicSnapshotError,
+  type NamedSnapshot,
+  type Repository,
+  type SnapshotInfo,
+} from '@devs/snapshot';
 import { dropIfFree } from './drop-if-there.ts';
 import type { Emit } from './events.ts';
 
@@ -12,7 +18,7 @@ const MAX_MISSING = 100;
  */
 export async function reconcile(repo: Repository, log: RunLog, emit: Emit): Promise<void> {
   const { there, incomplete, unnamed } = await differences(repo, log);
-  for (const run of incomplete.slice(0, MAX_MISSING)) await forgetMissing(log, run, there, emit);
+  for (const run of incomplete.slice(0, MAX_MISSING)) await mendOrForget(repo, log, { run, there }, emit);
   for (const [runId, infos] of groupByRun(unnamed)) {
     const run = await log.run(runId);
     if (run === undefined) await adopt(repo, log, runId, infos, emit);
@@ -30,23 +36,58 @@ async function differences(repo: Repository, log: RunLog) {
   const { isId } = await import('@devs/db');
   const snapshots = await AtomicSnapshot.list(repo);
   const runs = await log.runsWithSnapshots();
-  const there: ReadonlySet<string> = new Set(snapshots.map(({ ref }) => ref));
-  const isMissing = (ref: string | null) => ref !== null && !there.has(ref);
-  const incomplete = runs.filter(({ snapshotRef, afterRef }) => isMissing(snapshotRef) || isMissing(afterRef));
+  const there: ReadonlyMap<string, string> = new Map(snapshots.map(({ ref, oid }) => [ref, oid]));
+  const incomplete = runs.filter(
+    ({ snapshotRef, snapshotOid, afterRef, afterOid }) =>
+      !isThere(there, snapshotRef, snapshotOid) || !isThere(there, afterRef, afterOid),
+  );
   // A row under any other id would be set aside where it is read.
   const ofRuns = snapshots.filter(({ runId }) => isId(runId));
   const named = ofRuns.length === 0 ? new Set() : await namedRefs(log, runs);
   return { there, incomplete, unnamed: ofRuns.filter(({ ref }) => !named.has(ref)) };
 }
 
-/** The ref was deleted by hand, or the database is an older copy. */
-async function forgetMissing(log: RunLog, run: Run, there: ReadonlySet<string>, emit: Emit): Promise<void> {
-  const ifThere = (ref: string | null) => (ref !== null && there.has(ref) ? ref : null);
-  const snapshotRef = ifThere(run.snapshotRef);
-  const afterRef = snapshotRef === null ? null : ifThere(run.afterRef);
-  if (snapshotRef === run.snapshotRef && afterRef === run.afterRef) return;
-  await log.setSnapshots(run.id, { snapshotRef, afterRef }, 'drop', { missing: run.snapshotRef ?? run.afterRef });
+/** Whether a ref that a row names, if it names one, still holds the commit that the row knows. */
+function isThere(there: ReadonlyMap<string, string>, ref: string | null, oid: string | null): boolean {
+  if (ref === null) return true;
+  return oid === null ? there.has(ref) : there.get(ref) === oid;
+}
+
+interface Incomplete {
+  readonly run: Run;
+  readonly there: ReadonlyMap<string, string>;
+}
+
+/**
+ * A ref was deleted or rewritten (`rm -rf .git/refs/devs`, `filter-branch --all`), or the database is
+ * an older copy. While the commit exists, the ref gets it back; else the run forgets the snapshot.
+ */
+async function mendOrForget(repo: Repository, log: RunLog, { run, there }: Incomplete, emit: Emit): Promise<void> {
+  const refOrNull = async (ref: string | null, oid: string | null) => {
+    if (ref === null || isThere(there, ref, oid)) return ref;
+    return oid !== null && (await holdAgain(repo, { ref, oid })) ? ref : null;
+  };
+  const snapshotRef = await refOrNull(run.snapshotRef, run.snapshotOid);
+  const afterRef = snapshotRef === null ? null : await refOrNull(run.afterRef, run.afterOid);
+  if (snapshotRef === run.snapshotRef && afterRef === run.afterRef) {
+    if (snapshotRef !== null) emit({ type: 'snapshot-held-again', runId: run.id, ref: snapshotRef });
+    return;
+  }
+  const kept = { snapshotRef, snapshotOid: snapshotRef === null ? null : run.snapshotOid, afterRef };
+  const afterOid = afterRef === null ? null : run.afterOid;
+  await log.setSnapshots(run.id, { ...kept, afterOid }, 'drop', { missing: run.snapshotRef ?? run.afterRef });
   if (snapshotRef === null) emit({ type: 'snapshot-gone', run });
+}
+
+/** False where git has pruned the commit, or another process holds the ref's lock at the moment. */
+async function holdAgain(repo: Repository, snapshot: NamedSnapshot): Promise<boolean> {
+  try {
+    await AtomicSnapshot.hold(repo, snapshot);
+    return true;
+  } catch (error) {
+    if (error instanceof AtomicSnapshotError) return false;
+    throw error;
+  }
 }
 
 async function namedRefs(log: RunLog, runs: readonly Run[]): Promise<ReadonlySet<unknown>> {
@@ -62,12 +103,12 @@ function groupByRun(snapshots: readonly SnapshotInfo[]): Map<string, SnapshotInf
 }
 
 /** Ends what a killed devs began with a snapshot of a known run: it is named by a row or an event, or dropped. */
-async function nameOrDrop(repo: Repository, log: RunLog, run: Run, { ref, kind }: SnapshotInfo): Promise<void> {
+async function nameOrDrop(repo: Repository, log: RunLog, run: Run, { ref, oid, kind }: SnapshotInfo): Promise<void> {
   // The row of a long history may lie beyond those that were read at once.
   if (ref === run.snapshotRef || ref === run.afterRef) return;
   if (kind === 'safety') await log.event('restore', run.id, { safetyRef: ref, found: true });
   else if (kind === 'after' && run.snapshotRef !== null && run.afterRef === null) {
-    await log.setAfter(run.id, ref, await headOf(repo, ref));
+    await log.setAfter(run.id, { afterRef: ref, afterOid: oid, headAfter: await headOf(repo, ref) });
   } else await dropIfFree(repo, ref);
 }
 
@@ -88,7 +129,9 @@ async function adopt(
       command: before.trailers.Command ?? '(unknown)',
       headBefore: await headOf(repo, before.ref),
       snapshotRef: before.ref,
+      snapshotOid: before.oid,
       afterRef: after?.ref ?? null,
+      afterOid: after?.oid ?? null,
       startedAt: before.takenAt,
       ...outcomeOf(before, after),
     });

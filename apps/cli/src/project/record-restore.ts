@@ -40,7 +40,12 @@ export async function recordRestore(place: Place, log: RunLog, report: RestoreRe
   const undone = await restoreWith(log, report.ref);
   const restored = undone?.runId == null ? undefined : await log.run(undone.runId);
   if (restored !== undefined && restored.snapshotRef === null && !report.filesOnly) {
-    const snapshots = { snapshotRef: report.safetyRef, afterRef: report.ref };
+    const snapshots = {
+      snapshotRef: report.safetyRef,
+      snapshotOid: report.safetyOid,
+      afterRef: report.ref,
+      afterOid: report.oid,
+    };
     await log.setSnapshots(restored.id, snapshots, 'undo', record);
     return;
   }

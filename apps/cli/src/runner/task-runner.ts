@@ -145,7 +145,14 @@ export class TaskRunner {
     const options = { runId, includeIgnored, onProgress: this.#onProgress };
     const report = await takeSnapshot(repo, task.id, { ...options, kind: 'before', trailers });
     this.#emit({ type: 'snapshot-taken', runId, report, ms: now() - started });
-    const row = { id: runId, taskId: task.id, command, headBefore: report.head.oid, snapshotRef: report.ref };
+    const row = {
+      id: runId,
+      taskId: task.id,
+      command,
+      headBefore: report.head.oid,
+      snapshotRef: report.ref,
+      snapshotOid: report.oid,
+    };
     await this.#timed('write the run', () => log.start(row));
     lock.assertHeld();
     this.#emit({ type: 'started', runId, taskId: task.id, command });
@@ -258,7 +265,7 @@ export class TaskRunner {
     // Found again: the task may have changed the configuration that decides what is captured.
     const changed = findRepository(repo.root, repo.environment);
     const after = await this.#timed('snapshot what the run did', () => takeSnapshot(changed, task.id, options));
-    await log.setAfter(runId, after.ref, after.head.oid);
+    await log.setAfter(runId, { afterRef: after.ref, afterOid: after.oid, headAfter: after.head.oid });
     const changes = await this.#timed('count what the run changed', () => countChanges(repo, before.oid, after.oid));
     await log.setChanges(runId, changes);
     return { snapshotRef: before.ref, afterRef: after.ref, afterOid: after.oid, changes };

@@ -42,6 +42,8 @@ export function runOfRow(row: Row): Run | null {
     isNullOr(row.head_after, isOid) &&
     isNullOr(row.snapshot_ref, isRef) &&
     isNullOr(row.after_ref, isRef) &&
+    isNullOr(row.snapshot_oid, isOid) &&
+    isNullOr(row.after_oid, isOid) &&
     isNullOr(row.files_changed, isCount) &&
     isNullOr(row.lines_added, isCount) &&
     isNullOr(row.lines_deleted, isCount);
@@ -59,7 +61,9 @@ export function runOfRow(row: Row): Run | null {
     headBefore: row.head_before,
     headAfter: row.head_after,
     snapshotRef: row.snapshot_ref,
+    snapshotOid: row.snapshot_oid,
     afterRef: row.after_ref,
+    afterOid: row.after_oid,
     filesChanged: row.files_changed,
     linesAdded: row.lines_added,
     linesDeleted: row.lines_deleted,

@@ -9,6 +9,8 @@ export interface NewRun {
   readonly command: string;
   readonly headBefore: string | null;
   readonly snapshotRef: string;
+  /** The snapshot's commit, where the caller knows it. */
+  readonly snapshotOid?: string | null;
 }
 
 export interface RunEnd {
@@ -29,6 +31,7 @@ export interface FoundRun extends NewRun {
   readonly status: Exclude<RunStatus, 'running'>;
   readonly startedAt: string;
   readonly afterRef: string | null;
+  readonly afterOid?: string | null;
   readonly exitCode: number | null;
   readonly error: string | null;
 }
@@ -43,7 +46,16 @@ export interface Changes {
 /** Which snapshots a run has from now on; null: none. */
 export interface Snapshots {
   readonly snapshotRef: string | null;
+  readonly snapshotOid?: string | null;
   readonly afterRef: string | null;
+  readonly afterOid?: string | null;
+}
+
+/** The repository as a run left it. */
+export interface AfterState {
+  readonly afterRef: string;
+  readonly afterOid: string | null;
+  readonly headAfter: string | null;
 }
 
 /** Rows that one question reads at most; `devs gc` keeps a history far below this. */
@@ -80,8 +92,8 @@ export class RunLog {
   }
 
   /** What the run left, once it is known. */
-  async setAfter(id: string, afterRef: string, headAfter: string | null): Promise<void> {
-    const values = { after_ref: afterRef, head_after: headAfter };
+  async setAfter(id: string, { afterRef, afterOid, headAfter }: AfterState): Promise<void> {
+    const values = { after_ref: afterRef, after_oid: afterOid, head_after: headAfter };
     await this.#db.updateTable('runs').set(values).where('id', '=', id).execute();
   }
 
@@ -126,7 +138,12 @@ export class RunLog {
       // A row that this id has already was set aside, for otherwise the run would be known.
       await trx.deleteFrom('runs').where('id', '=', run.id).execute();
       await insertRun(trx, run, run.status, run.startedAt);
-      const values = { after_ref: run.afterRef, exit_code: run.exitCode, error: run.error };
+      const values = {
+        after_ref: run.afterRef,
+        after_oid: run.afterOid ?? null,
+        exit_code: run.exitCode,
+        error: run.error,
+      };
       await trx.updateTable('runs').set(values).where('id', '=', run.id).execute();
       if (run.status === 'crashed') await insertEvent(trx, 'crash', run.id, { adopted: true });
     });
@@ -225,7 +242,7 @@ function now(): string {
 }
 
 async function insertRun(trx: Transaction<Schema>, run: NewRun, status: RunStatus, at: string): Promise<void> {
-  const { id, taskId, command, headBefore, snapshotRef } = run;
+  const { id, taskId, command, headBefore, snapshotRef, snapshotOid = null } = run;
   const task = { command, status, updated_at: at, snapshot_stash_ref: snapshotRef };
   await trx
     .insertInto('tasks')
@@ -235,7 +252,7 @@ async function insertRun(trx: Transaction<Schema>, run: NewRun, status: RunStatu
   const row = { id, task_id: taskId, command, status, started_at: at, head_before: headBefore };
   await trx
     .insertInto('runs')
-    .values({ ...row, snapshot_ref: snapshotRef })
+    .values({ ...row, snapshot_ref: snapshotRef, snapshot_oid: snapshotOid })
     .execute();
 }
 
@@ -246,7 +263,7 @@ async function finishRun(trx: Transaction<Schema>, id: string, end: RunEnd): Pro
   const row = { status, finished_at: at, exit_code: exitCode, signal, error, head_after: headAfter };
   await trx
     .updateTable('runs')
-    .set({ ...row, ...(forget ? { snapshot_ref: null } : {}) })
+    .set({ ...row, ...(forget ? { snapshot_ref: null, snapshot_oid: null } : {}) })
     .where('id', '=', id)
     .execute();
   await trx
@@ -257,9 +274,9 @@ async function finishRun(trx: Transaction<Schema>, id: string, end: RunEnd): Pro
 }
 
 async function setSnapshots(trx: Transaction<Schema>, id: string, snapshots: Snapshots): Promise<void> {
-  const { snapshotRef, afterRef } = snapshots;
+  const { snapshotRef, snapshotOid = null, afterRef, afterOid = null } = snapshots;
   const run = await trx.selectFrom('runs').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
-  const values = { snapshot_ref: snapshotRef, after_ref: afterRef };
+  const values = { snapshot_ref: snapshotRef, snapshot_oid: snapshotOid, after_ref: afterRef, after_oid: afterOid };
   await trx.updateTable('runs').set(values).where('id', '=', id).execute();
   // The task names the snapshot of its newest run, and no other's.
   const newest = await trx

@@ -80,6 +80,12 @@ const indexRunning: Migration = {
   },
 };
 
+const addSnapshotOids: Migration = {
+  async up(db: Kysely<AnySchema>): Promise<void> {
+    for (const name of ['snapshot_oid', 'after_oid']) await addColumn(db, 'runs', name, 'text');
+  },
+};
+
 /** In the order in which they run; names are never changed once released. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001_create_tasks': createTasks,
@@ -87,6 +93,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0003_create_runs_and_events': createRunsAndEvents,
   '0004_add_run_details': addRunDetails,
   '0005_index_running': indexRunning,
+  '0006_add_snapshot_oids': addSnapshotOids,
 };
 
 export const latestMigration: string = Object.keys(migrations).at(-1)!;

@@ -26,7 +26,7 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   tasks: ['id', 'command', 'status', 'created_at', 'updated_at', 'snapshot_stash_ref'],
   runs: (
     'id task_id status started_at finished_at exit_code signal error head_before head_after snapshot_ref after_ref ' +
-    'command files_changed lines_added lines_deleted'
+    'command files_changed lines_added lines_deleted snapshot_oid after_oid'
   ).split(' '),
   events: ['id', 'at', 'kind', 'run_id', 'data'],
 };

@@ -35,8 +35,11 @@ export interface RunsTable {
   head_after: string | null;
   /** The repository before the run; null once dropped. */
   snapshot_ref: string | null;
+  /** The commit of the snapshot; null in rows of earlier versions. */
+  snapshot_oid: string | null;
   /** The repository as the run left it; null unless the snapshot is kept. */
   after_ref: string | null;
+  after_oid: string | null;
   /** What the run changed; null where nothing was counted. */
   files_changed: number | null;
   lines_added: number | null;

@@ -46,6 +46,8 @@ export interface RestoreReport {
   readonly filesOnly: boolean;
   /** The repository as it was before; restoring it undoes this restore. Null for a dry run. */
   readonly safetyRef: string | null;
+  /** Its commit. */
+  readonly safetyOid: string | null;
   /**
    * The repository as it was when this call went on with an interrupted restore; null where there
    * was none.

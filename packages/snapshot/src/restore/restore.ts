@@ -140,6 +140,7 @@ async function applySnapshot(
     paths: request.paths?.map(toText) ?? null,
     filesOnly,
     safetyRef: safetySnapshot.ref,
+    safetyOid: safetySnapshot.oid,
     halfwayRef: request.safety === null ? null : taken.ref,
     moved: filesOnly ? [] : movedSince(job),
     lacks: [...(now.manifest.lacks ?? []), ...removedSpecials(job)],
@@ -147,7 +148,7 @@ async function applySnapshot(
     dropped: false,
   };
   const withAside = () => ({ ...report, leftAlone: [...setAsideBy(job), ...report.leftAlone] });
-  if (request.dryRun) return { ...withAside(), safetyRef: null };
+  if (request.dryRun) return { ...withAside(), safetyRef: null, safetyOid: null };
   writeJournal(repo, {
     schema: 2,
     target: { ref, oid },
