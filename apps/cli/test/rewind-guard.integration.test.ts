@@ -350,9 +350,9 @@ describe('signals and time', () => {
     expect(ended.stderr).toContain('time ran out');
   });
 
-  test('a lock removed by hand ends the task, and the snapshot is kept', async () => {
+  test('a lock removed by hand from the git directory ends the task, and the snapshot is kept', async () => {
     const { run } = await startRun('--id', 'robbed');
-    fs.rmSync(lockFile());
+    fs.rmSync(repo.path('.git/devs/.devs-state.lock'));
     const ended = await run.ended;
     expect(ended.code).toBe(125);
     expect(ended.stderr).toContain('removed or replaced');

@@ -4,6 +4,7 @@ import { makePrivateDirectory } from './base/durable.ts';
 import { explained } from './base/system-errors.ts';
 import { type DiffEntry, type DiffOptions, diffSnapshots } from './compare/diff.ts';
 import { ownBytes } from './compare/own-bytes.ts';
+import { isTracked } from './compare/tracked-path.ts';
 import { unknownPaths } from './compare/unknown-paths.ts';
 import { type VerifyReport, verifySnapshot } from './compare/verify.ts';
 import { deleteRef, type Head, readHead, refOrNothing, updateRef } from './git/refs.ts';
@@ -226,6 +227,11 @@ export class AtomicSnapshot {
     const dir = path.join(findRepository(place).gitDir, 'devs');
     makePrivateDirectory(dir);
     return dir;
+  }
+
+  /** Whether the index or HEAD has a file at `path`, which begins at the top of the work tree. */
+  static isTracked(place: Place, path: string): boolean {
+    return isTracked(findRepository(place), path);
   }
 
   /** Where HEAD of the work tree that contains `place` points. */

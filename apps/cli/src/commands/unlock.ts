@@ -1,8 +1,9 @@
 import { StateLock } from '@devs/lock';
+import type { Repository } from '@devs/snapshot';
 import { CliError, EXIT_HELD } from '../base/errors.ts';
 import { describeProcesses, survivorsOf } from '../processes/surviving-processes.ts';
 import { findProject } from '../project/find-project.ts';
-import { inspectProject } from '../project/project-state.ts';
+import { inspectProject, lockDirectories } from '../project/project-state.ts';
 import type { CommandContext } from './context.ts';
 
 /** `devs unlock`: removes the lock that has this id, and no other. That of a living or unknown holder needs `--force`. */
@@ -28,8 +29,19 @@ export async function unlock(
       { hint: ['devs', 'unlock', id, '--force'], exitCode: EXIT_HELD, data: { processes: survivors } },
     );
   }
-  await StateLock.unlock(repo.root, id, { force: flags.force === true });
+  await unlockBoth(repo, id, flags.force === true);
   if (terminal.options.json) terminal.json({ type: 'unlock', id, was: status });
   else terminal.say(status.state === 'free' ? 'there was no lock' : `removed the lock ${id}`);
   return 0;
+}
+
+/** The record that decides goes first: its holder puts the other one back for as long as it has it. */
+async function unlockBoth(repo: Repository, id: string, force: boolean): Promise<void> {
+  let isUnlocked = false;
+  for (const dir of lockDirectories(repo)) {
+    const status = await StateLock.inspect(dir);
+    if (status.state === 'free' || (isUnlocked && status.lock.id !== id)) continue;
+    await StateLock.unlock(dir, id, { force });
+    isUnlocked = true;
+  }
 }

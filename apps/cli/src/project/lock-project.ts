@@ -1,18 +1,19 @@
 import type { RunLog } from '@devs/db';
-import { type AcquireOptions, type HeldStateLock, StateLock, type Takeover } from '@devs/lock';
+import { type AcquireOptions, StateLock, type Takeover } from '@devs/lock';
 import type { Repository } from '@devs/snapshot';
 import { CliError, EXIT_HELD } from '../base/errors.ts';
 import type { SurvivorPolicy } from '../processes/surviving-processes.ts';
 import type { Emit } from './events.ts';
 import { objectToSurvivors } from './object-to-survivors.ts';
 import { openRepaired } from './open-log.ts';
-import { inspectProject } from './project-state.ts';
+import { ProjectLock } from './project-lock.ts';
+import { inspectProject, isSameHolder } from './project-state.ts';
 import type { RepairOptions } from './repair.ts';
 
 /** A project whose lock this process holds: it may change anything. Disposing closes the database, then unlocks. */
 export interface LockedProject extends AsyncDisposable {
   readonly repo: Repository;
-  readonly lock: HeldStateLock;
+  readonly lock: ProjectLock;
   readonly log: RunLog;
 }
 
@@ -31,10 +32,12 @@ export async function lockProject(repo: Repository, request: LockRequest, emit: 
   const { taskId, parentLockId, survivors, leavesRestore, ...options } = request;
   if (parentLockId !== undefined) await assertNotNested(repo, parentLockId);
   const takeovers: Takeover[] = [];
-  const lock = await StateLock.acquire(repo.root, taskId, {
+  const lock = await ProjectLock.acquire(repo, taskId, {
     ...options,
     objection: objectToSurvivors(survivors ?? 'refuse', emit),
     onTakeover: (takeover) => {
+      // Both records of one dead run are taken over.
+      if (takeovers.some(({ previous }) => isSameHolder(previous, takeover.previous))) return;
       takeovers.push(takeover);
       emit({ type: 'takeover', takeover });
     },

@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { type LockStatus, StateLock } from '@devs/lock';
+import { type LockData, type LockStatus, StateLock } from '@devs/lock';
 import { AtomicSnapshot, type Repository } from '@devs/snapshot';
+import { rootRecordKind } from './root-record.ts';
 
 /**
  * Where the history of a project's runs is: in the git directory of its work tree. What lies in the work tree itself came
@@ -26,9 +27,24 @@ export async function stateOf(repo: Repository): Promise<ProjectState> {
   return isThere(`${file}-wal`) ? 'needs repair' : 'sound';
 }
 
-/** Who holds the project's lock. */
-export function inspectProject(repo: Repository): Promise<LockStatus> {
-  return StateLock.inspect(repo.root);
+/** Who holds the project's lock: the record in the git directory decides, then the one at the root. */
+export async function inspectProject(repo: Repository): Promise<LockStatus> {
+  for (const dir of lockDirectories(repo)) {
+    const status = await StateLock.inspect(dir);
+    if (status.state !== 'free') return status;
+  }
+  return { state: 'free' };
+}
+
+/** Where a record may lie that is a lock of this project, the deciding one first. */
+export function lockDirectories(repo: Repository): string[] {
+  const own = databaseDirectory(repo);
+  return [...(isThere(own) ? [own] : []), ...(rootRecordKind(repo) === 'a lock' ? [repo.root] : [])];
+}
+
+/** Whether two records are of one process; a run has two. */
+export function isSameHolder(a: LockData, b: LockData): boolean {
+  return a.id === b.id && a.pid === b.pid && a.task_id === b.task_id;
 }
 
 /** Without a database, runs may still be known by their snapshots, and a restore by its journal. */

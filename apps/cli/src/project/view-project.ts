@@ -5,7 +5,7 @@ import type { Emit } from './events.ts';
 import { lockProject } from './lock-project.ts';
 import { objectToSurvivors } from './object-to-survivors.ts';
 import { type OpenLog, openLogCopy, openLogIfThere } from './open-log.ts';
-import { type ProjectState, stateOf } from './project-state.ts';
+import { lockDirectories, type ProjectState, stateOf } from './project-state.ts';
 import { needsReconciling } from './reconcile.ts';
 
 /** How long a question waits for a database that another process has locked. */
@@ -63,9 +63,15 @@ export async function copyIfReadable(repo: Repository): Promise<OpenLog | null> 
 async function takeOverStaleLock(repo: Repository, emit: Emit): Promise<Takeover | null> {
   const objection = objectToSurvivors('refuse', emit);
   const onWait = (holder: LockData) => emit({ type: 'waiting', holder });
-  const takeover = await StateLock.releaseStale(repo.root, undefined, { objection, onWait });
-  if (takeover !== null) emit({ type: 'takeover', takeover });
-  return takeover;
+  let first: Takeover | null = null;
+  for (const dir of lockDirectories(repo)) {
+    const takeover = await StateLock.releaseStale(dir, undefined, { objection, onWait });
+    first ??= takeover;
+    // The holder of the record that decides keeps the other one, too.
+    if (takeover === null && (await StateLock.inspect(dir)).state !== 'free') break;
+  }
+  if (first !== null) emit({ type: 'takeover', takeover: first });
+  return first;
 }
 
 async function openForQuery(repo: Repository, takeover: Takeover | null, emit: Emit): Promise<OpenLog | null> {

@@ -71,7 +71,7 @@ export interface AcquireOptions extends WaitOptions, TakeoverOptions {
   /**
    * Another lock that this process holds, which decides for both. While it is held, a record that
    * vanishes is put back instead of ending the run: a command may stash, clean or commit what lies
-   * in its work tree. Once it is lost, so is this one.
+   * in its work tree. Once it is lost, so is this one. Both have the same id: a user sees one lock.
    */
   readonly decidedBy?: HeldStateLock;
   /** Called for each stale lock that was removed on the way. */
@@ -111,7 +111,7 @@ export class StateLock {
     const dir = locate(cwd);
     const environment = realEnvironment(maxAgeMs, objection);
     return waitForTurn(options, async (): Promise<HeldStateLock | Refusal> => {
-      const record = newRecord(taskId, command, heartbeatMs);
+      const record = newRecord(taskId, command, heartbeatMs, decidedBy?.id);
       const attempt = await tryAcquire(dir.fs, record, environment);
       if (!('file' in attempt)) return { conflict: conflictOf(dir, attempt.found), undecidedMs: attempt.undecidedMs };
       const onRelease = () => {

@@ -38,15 +38,20 @@ export interface LockData {
 /** People read them. With more, the record could grow beyond what its readers accept. */
 const MAX_TEXT = 2_000;
 
-/** A record of this process with a fresh id. */
-export function newRecord(taskId: string, command?: string, heartbeatMs?: number): LockData & { readonly id: string } {
+/** A record of this process; its id is fresh unless `id` gives one. */
+export function newRecord(
+  taskId: string,
+  command?: string,
+  heartbeatMs?: number,
+  id: string = newGeneration(),
+): LockData & { readonly id: string } {
   const now = new Date().toISOString();
   const { pid, ...identity } = ownIdentity();
   return {
     pid,
     timestamp: now,
     task_id: taskId.slice(0, MAX_TEXT),
-    id: newGeneration(),
+    id,
     acquired_at: now,
     ...identity,
     ...(command === undefined ? {} : { command: command.slice(0, MAX_TEXT) }),

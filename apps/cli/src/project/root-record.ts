@@ -1,0 +1,32 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { type AcquireOptions, type HeldStateLock, StateLock } from '@devs/lock';
+import { AtomicSnapshot, AtomicSnapshotError, type Repository } from '@devs/snapshot';
+
+/** The lock record at the project root. */
+export const ROOT_RECORD = '.devs-state.lock';
+
+/**
+ * What lies at the root's record. One that the index or HEAD has came with the repository: it is a stranger's file, which
+ * locks nothing and is left alone. Git is asked only where something lies there.
+ */
+export function rootRecordKind(repo: Repository): 'nothing' | 'a lock' | "a stranger's file" {
+  if (fs.lstatSync(path.join(repo.root, ROOT_RECORD), { throwIfNoEntry: false }) === undefined) return 'nothing';
+  try {
+    return AtomicSnapshot.isTracked(repo, ROOT_RECORD) ? "a stranger's file" : 'a lock';
+  } catch (error) {
+    // A damaged index or HEAD says nothing, and a lock that is believed does no harm.
+    if (error instanceof AtomicSnapshotError) return 'a lock';
+    throw error;
+  }
+}
+
+/** Null where a stranger's file has the name. */
+export async function acquireRootLock(
+  repo: Repository,
+  taskId: string,
+  options: AcquireOptions,
+): Promise<HeldStateLock | null> {
+  if (rootRecordKind(repo) === "a stranger's file") return null;
+  return await StateLock.acquire(repo.root, taskId, options);
+}
