@@ -35,3 +35,14 @@ test.each(Object.entries(DAMAGES))('%s', async (_, damage) => {
   await AtomicSnapshot.restore(repo.dir, report.safetyRef!);
   expect([repo.read('a.txt'), repo.read('new.txt')]).toEqual(['changed by the task\n', 'made by the task\n']);
 });
+
+test('undoing a restore over a damaged branch deletes no branch', async () => {
+  const repo = Repo.withWork();
+  const tip = repo.git('rev-parse', 'main');
+  const ref = await AtomicSnapshot.take(repo.dir, 'task');
+  repo.git('symbolic-ref', 'refs/heads/main', 'refs/heads/main');
+  const { safetyRef } = await AtomicSnapshot.restore(repo.dir, ref, { keep: true });
+  expect(repo.git('rev-parse', 'main')).toBe(tip);
+  await AtomicSnapshot.restore(repo.dir, safetyRef!);
+  expect([repo.git('rev-parse', 'main'), repo.git('symbolic-ref', 'HEAD')]).toEqual([tip, 'refs/heads/main']);
+});

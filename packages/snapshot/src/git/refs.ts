@@ -216,6 +216,17 @@ export function packedRefsWithout(packed: Buffer, name: string): Buffer {
   return Buffer.from(lines.join('\n'), 'latin1');
 }
 
+/** Whether something lies where the ref should be, and names no object. */
+export function isDamagedRef(repo: Repository, name: string): boolean {
+  try {
+    readRef(repo, name);
+    return false;
+  } catch (error) {
+    if (codeOf(error) !== 'DEVS_REF_INVALID') throw error;
+    return true;
+  }
+}
+
 /** What a ref holds; null where there is none, or where it is damaged and names no commit. */
 export function refOrNothing(repo: Repository, ref: string): string | null {
   try {

@@ -1,6 +1,14 @@
 import { AtomicSnapshotError } from '../base/errors.ts';
 import { decodeOtherRefs, readOtherRefs } from '../git/other-refs.ts';
-import { appendReflog, deleteRef, refOrNothing, symbolicChain, updateRef, updateSymbolicRef } from '../git/refs.ts';
+import {
+  appendReflog,
+  deleteRef,
+  isDamagedRef,
+  refOrNothing,
+  symbolicChain,
+  updateRef,
+  updateSymbolicRef,
+} from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import { branchesOfOtherWorkTrees } from '../git/work-trees.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
@@ -12,6 +20,8 @@ export interface RefMove {
   readonly ref: string;
   readonly from: string | null;
   readonly to: string | null;
+  /** The ref is damaged: nothing tells where it stood, so nothing can move it back there. */
+  readonly isDamaged: boolean;
 }
 
 /**
@@ -28,13 +38,14 @@ export function planRefMoves(repo: Repository, target: LoadedSnapshot): RefMove[
   const moves = new Map<string, RefMove>();
   for (const [ref, to] of wanted) {
     const from = refOrNothing(repo, ref);
-    if (from !== to) moves.set(ref, { ref, from, to });
+    const isDamaged = from === null && isDamagedRef(repo, ref);
+    if (from !== to || isDamaged) moves.set(ref, { ref, from, to, isDamaged });
   }
   const created = [...moves.values()].filter(({ from }) => from === null);
   if (created.length > 0) {
     for (const [ref, from] of readOtherRefs(repo)) {
       const isInTheWay = created.some((move) => ref.startsWith(`${move.ref}/`) || move.ref.startsWith(`${ref}/`));
-      if (isInTheWay) moves.set(ref, { ref, from, to: null });
+      if (isInTheWay) moves.set(ref, { ref, from, to: null, isDamaged: false });
     }
   }
   return [...moves.values()].sort((a, b) => Number(a.to !== null) - Number(b.to !== null));

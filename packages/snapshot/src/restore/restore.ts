@@ -126,7 +126,7 @@ async function applySnapshot(
   const held = protectedBySnapshot(store, snapshot);
   const commits = [...held.commits.filter((oid) => isOfTheUser(store, oid)), snapshot.oid];
   const protectedObjects = { ...held, commits };
-  const refMoves = request.refMoves.map(({ ref, from }) => [ref, from] as const);
+  const refMoves = request.refMoves.filter(({ isDamaged }) => !isDamaged).map(({ ref, from }) => [ref, from] as const);
   const extras = { otherRules, protectedObjects, refMoves, isTolerant: request.isForced, isAnonymous: request.dryRun };
   const taken = await takeSafety(repo, { label: snapshot.label, options: safety, extras }, snapshot);
   const { job, now } = await planJob({ repo, store, target: snapshot, request }, taken, history);
