@@ -2,10 +2,14 @@ import { CliError, EXIT_USAGE } from './errors.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** Three hundred years: the number of milliseconds stays one that dates can be reckoned with. */
+const MAX_DURATION_MS = 1e13;
+
 /** Milliseconds of `500ms`, `30s`, `10m`, `2h`, `14d`; a bare number is seconds. @throws CliError `DEVS_DURATION` */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text.trim());
-  if (match !== null) return Number(match[1]) * UNITS[match[2] ?? 's']!;
+  const ms = match === null ? Number.NaN : Number(match[1]) * UNITS[match[2] ?? 's']!;
+  if (ms <= MAX_DURATION_MS) return ms;
   throw new CliError('DEVS_DURATION', `'${text}' is no duration: write it as 500ms, 30s, 10m, 2h or 14d`, {
     hint: ['devs', '--help'],
     exitCode: EXIT_USAGE,

@@ -44,7 +44,13 @@ export function readSealed({ file, commonDir, kind, maxBytes }: SealedFile): Sea
   const body = bytes.subarray(HEAD_BYTES, end);
   const sealed = Buffer.concat([Buffer.from(`${kind}\0`), body]);
   if (!isSealed(commonDir, sealed, Buffer.from(seal, 'hex'))) return { state: 'foreign' };
-  return { state: 'sound', body: JSON.parse(body.toString('utf8')) as unknown };
+  try {
+    return { state: 'sound', body: JSON.parse(body.toString('utf8')) as unknown };
+  } catch (error) {
+    // Devs seals nothing but JSON: another program has read the key.
+    if (error instanceof SyntaxError) return { state: 'foreign' };
+    throw error;
+  }
 }
 
 /** What is no regular file, or too large, has no seal: it counts as an empty one. */

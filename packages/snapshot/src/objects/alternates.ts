@@ -22,8 +22,13 @@ function addWithAlternates(dir: string, depth: number, dirs: Set<string>): void 
   dirs.add(dir);
   if (depth > MAX_DEPTH) return;
   for (const line of alternatesOf(dir)) {
-    if (line !== '' && !line.startsWith('#')) addWithAlternates(path.resolve(dir, line), depth + 1, dirs);
+    if (isPath(line) && !line.startsWith('#')) addWithAlternates(path.resolve(dir, line), depth + 1, dirs);
   }
+}
+
+/** No file has a NUL byte in its name. */
+function isPath(line: string): boolean {
+  return line !== '' && !line.includes('\0');
 }
 
 function alternatesOf(dir: string): string[] {

@@ -16,7 +16,8 @@ export function openObjectFile(file: string): { readonly fd: number; readonly si
   try {
     fd = fs.openSync(file, OPEN_FLAGS);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;
+    // A list of alternates can hold any name, even one that no file can have.
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(error))) return null;
     // A socket, a device without a driver, a link that leads to itself, and a directory on Windows.
     if (['ENXIO', 'ENODEV', 'ELOOP', 'EISDIR'].includes(codeOf(error))) throw irregular(file);
     throw error;

@@ -4,6 +4,7 @@ import type { BytePath } from '../base/byte-path.ts';
 import { removeRegular } from '../base/durable.ts';
 import { AtomicSnapshotError } from '../base/errors.ts';
 import { RealDirectory } from '../base/real-directory.ts';
+import { isRefName } from '../git/ref-name.ts';
 import type { Repository } from '../git/repository.ts';
 import { readSealed, type SealedFile, writeSealed } from '../git/sealed-file.ts';
 import type { NamedSnapshot } from '../snapshot/find-snapshot.ts';
@@ -92,5 +93,8 @@ function isJournal(body: unknown): body is Journal {
 }
 
 function isNamed(value: NamedSnapshot | undefined): boolean {
-  return typeof value?.ref === 'string' && typeof value.oid === 'string' && /^[0-9a-f]{40}$/.test(value.oid);
+  const { ref, oid } = value ?? {};
+  if (typeof ref !== 'string' || typeof oid !== 'string' || !/^[0-9a-f]{40}$/.test(oid)) return false;
+  // A snapshot that no ref names has its commit for a name.
+  return ref === oid || (ref.startsWith('refs/devs/') && isRefName(ref));
 }

@@ -50,7 +50,7 @@ const MAX_BYTES = 256 << 20;
 /** One that takes so long never ends, however busy the machine is. */
 const HANGS_AFTER_MS = 20_000;
 /** The time is divided as if there were so many targets, in all packages together. */
-const TARGETS = 20;
+const TARGETS = 32;
 const MAX_CORPUS = 500;
 
 function seconds(): number {
