@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import os from 'node:os';
 import process from 'node:process';
+import { exactCommand } from './raw-words.ts';
 import { commandRuns } from './signals.ts';
 
 export interface ChildEnd {
@@ -32,7 +33,7 @@ export function runChild(command: readonly [string, ...string[]] | string, optio
     const child =
       typeof command === 'string'
         ? spawn(command, { ...spawnOptions, shell: true })
-        : spawn(command[0], command.slice(1), spawnOptions);
+        : spawnWords(exactCommand(command), spawnOptions);
     const stopForwarding = forwardSignals(child);
     let killer: NodeJS.Timeout | undefined;
     const end = () => {
@@ -52,6 +53,10 @@ export function runChild(command: readonly [string, ...string[]] | string, optio
     child.once('error', (error) => done({ exitCode: null, signal: null, error }));
     child.once('exit', (exitCode, childSignal) => done({ exitCode, signal: childSignal, error: null }));
   });
+}
+
+function spawnWords([program, ...words]: readonly [string, ...string[]], options: SpawnOptions): ChildProcess {
+  return spawn(program, words, options);
 }
 
 function forwardSignals(child: ChildProcess): () => void {
