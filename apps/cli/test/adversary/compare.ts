@@ -71,7 +71,9 @@ export function restoredWrongly(states: Restored, scope: Scope = {}): Difference
     else wrong.push(...takenAway(states, key, held));
   }
   const isWhole = scope.path === undefined && scope.filesOnly !== true;
-  const isComparable = scope.saysStatus !== false && configurationOf(original) === configurationOf(after);
+  // What git itself cannot read, such as packed references that the task broke, is not brought back.
+  const isBroken = thingAt(before, 'status') === 'fails' && thingAt(after, 'status') === 'fails';
+  const isComparable = scope.saysStatus !== false && !isBroken && configurationOf(original) === configurationOf(after);
   if (wrong.length === 0 && isWhole && isComparable)
     wrong.push(...difference('status', statusOf(original), statusOf(after)));
   return wrong;

@@ -1,4 +1,5 @@
 // Everything that the oracles leave out, each with its reason. docs/guarantees.md, "Not promised", has them for users.
+// Besides: owners and modification times are not looked at, and no state sets GIT_INDEX_FILE, which devs does not follow.
 
 /** What devs itself keeps at the top of a work tree. */
 export const OWN_NAMES: RegExp = /^\.devs(-state\.lock|\.db)/;
@@ -27,3 +28,6 @@ export const STATUS_OF_OWN: RegExp = /^\? \.devs(-state\.lock|\.db)/;
 
 /** What git fsck says of a tree that holds `.gitignore` as a link and the like: it is the user's. */
 export const FSCK_WARNING: RegExp = /^(warning|notice) in /;
+
+/** Setuid, setgid and sticky bits are never taken from a snapshot: they stay as they are on the disk. */
+export const PERMISSIONS = 0o777;

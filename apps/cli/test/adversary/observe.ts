@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { OWN_GIT_FILES, OWN_NAMES, STATUS_OF_OWN } from './exclusions.ts';
+import { OWN_GIT_FILES, OWN_NAMES, PERMISSIONS, STATUS_OF_OWN } from './exclusions.ts';
 import type { Sandbox } from './sandbox.ts';
 
 /**
@@ -33,8 +33,7 @@ export async function observe(sandbox: Sandbox): Promise<Observation> {
   const { tree } = sandbox;
   const gitDirs = findGitDirectories(tree, sandbox.state.env?.GIT_DIR?.replaceAll('$W', sandbox.dir));
   if (gitDirs !== null) {
-    const index = sandbox.state.env?.GIT_INDEX_FILE?.replaceAll('$W', sandbox.dir);
-    observeGitDirectory(gitDirs.own, things, index ?? path.join(gitDirs.own, 'index'));
+    observeGitDirectory(gitDirs.own, things, path.join(gitDirs.own, 'index'));
     if (gitDirs.common !== gitDirs.own) observeCommonDirectory(gitDirs.common, things);
   }
   for (const name of ['.gitconfig', '.config/git/ignore', '.config/git/attributes', 'rules', '../rules', '../global']) {
@@ -168,7 +167,7 @@ function namesIn(dir: string): string[] {
 
 function describe(file: Buffer): string {
   const stat = fs.lstatSync(file);
-  const mode = (stat.mode & 0o7777).toString(8);
+  const mode = (stat.mode & PERMISSIONS).toString(8);
   if (stat.isSymbolicLink()) return `link ${fs.readlinkSync(file, { encoding: 'latin1' })}`;
   if (stat.isDirectory()) return `directory ${mode}`;
   if (!stat.isFile()) return 'special';

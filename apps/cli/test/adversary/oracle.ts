@@ -32,6 +32,18 @@ export async function play(sandbox: Sandbox, theCase: Case): Promise<Verdict> {
   return { finding, script: toScript(theCase, state, player.script, finding) };
 }
 
+/**
+ * Refusals that name what no force overrides: git's own lock, and what takes the work tree away from git itself. Each
+ * says so, changes nothing, and is over when the cause is removed.
+ */
+const WAYS_OUT =
+  /DEVS_(GIT_LOCKED|BRANCH_CHECKED_OUT|BARE_REPOSITORY|OUTSIDE_WORK_TREE|CONFIG_INVALID|NOT_PERMITTED|UNREADABLE)/;
+const WAY_OUT = `find .git -name '*.lock' -not -path '.git/devs/*' -type f -exec rm {} +
+chmod -R u+rwX . 2>/dev/null
+sed -i '/not a configuration/d' .git/config
+git config -f .git/config core.bare false
+git config -f .git/config --unset core.worktree`;
+
 const QUERIES = [['status'], ['log'], ['diff', '@'], ['show', '@'], ['doctor']];
 
 class Trial {
@@ -40,6 +52,8 @@ class Trial {
   #original!: Observation;
   /** As the run left it; null: it was killed, and nobody knows. */
   #left: Observation | null = null;
+  /** Whether `--on-failure restore` took the run back. */
+  #isRestored = false;
 
   constructor(player: Player, theCase: Case) {
     this.#player = player;
@@ -55,7 +69,8 @@ class Trial {
     await player.shell(this.#case.edits);
     await this.#end();
     const status = await player.devs('status');
-    if (status.code !== 0) throw new Failure('status fails afterwards', lastLines(status.stderr), refusal(status));
+    if (status.code !== 0 && !WAYS_OUT.test(status.stderr))
+      throw new Failure('status fails afterwards', lastLines(status.stderr), refusal(status));
     await this.#assertSound(errorsBefore);
   }
 
@@ -76,14 +91,17 @@ class Trial {
     }
     if (killsDevs) return true;
     this.#left = now;
-    if (outcome.code !== exitCode) {
+    const isRefused =
+      outcome.code === 125 && onFailure === 'restore' && exitCode !== 0 && WAYS_OUT.test(outcome.stderr);
+    if (outcome.code !== exitCode && !isRefused) {
       throw new Failure(
         `exit code ${outcome.code} of a task that ends with ${exitCode}`,
         lastLines(outcome.stderr),
         refusal(outcome),
       );
     }
-    if (exitCode === 0 || onFailure === 'keep') return true;
+    this.#isRestored = exitCode !== 0 && onFailure === 'restore' && !isRefused;
+    if (!this.#isRestored) return true;
     this.#assertRestored({ before: now, after: now }, "--on-failure restore left the task's work", null);
     return true;
   }
@@ -94,7 +112,7 @@ class Trial {
       const outcome = await this.#player.devs(...query);
       const { code, stderr } = outcome;
       // What was dropped or restored has nothing to show.
-      if (code !== 0 && code !== 1 && !isAboutNothing(outcome))
+      if (code !== 0 && code !== 1 && !isAboutNothing(outcome) && !WAYS_OUT.test(stderr))
         throw new Failure(
           'a query fails',
           [query.join(' '), stderr],
@@ -105,8 +123,8 @@ class Trial {
   }
 
   async #end(): Promise<void> {
-    const { ending, exitCode, onFailure, killsDevs } = this.#case;
-    if (onFailure === 'restore' && exitCode !== 0 && !killsDevs) return this.#undoTwice();
+    const { ending, exitCode, killsDevs } = this.#case;
+    if (this.#isRestored) return this.#undoTwice();
     if (ending.kind === 'kill') return this.#killAndRecover(ending.afterMs);
     // A run that succeeded dropped its snapshot: only undo knows what it did.
     if (ending.kind === 'undo' || (exitCode === 0 && !killsDevs)) return this.#takeBack(['undo'], {});
@@ -155,15 +173,12 @@ class Trial {
     if (lost(before, after).length > 0) this.#assertRestored({ before, after }, 'two undos are not exact', null);
   }
 
-  /** With force; where git's lock is in the way, as devs says it is, after the lock was removed. */
+  /** With force; where devs names what no force overrides, after a person did something about that. */
   async #force(args: readonly string[]): Promise<Outcome> {
     const player = this.#player;
     const forced = await player.devs(...args, '--force');
-    const lock = /DEVS_GIT_LOCKED/.test(forced.stderr)
-      ? /^devs: {3}(rm .*?)(?: +#.*)?$/m.exec(forced.stderr)?.[1]
-      : undefined;
-    if (lock === undefined) return forced;
-    await player.shell([lock]);
+    if (!WAYS_OUT.test(forced.stderr)) return forced;
+    await player.shell([WAY_OUT]);
     return player.devs(...args, '--force');
   }
 
@@ -191,7 +206,7 @@ class Trial {
     if (killed.code !== null) player.judge(args, killed);
     else player.script.push(`devs restore @ --force & sleep ${afterMs / 1000}; kill -9 $!`);
     if (killed.code !== null && killed.code !== 0) {
-      if (this.#case.exitCode === 0 || isAboutNothing(killed)) return;
+      if (this.#case.exitCode === 0 || isAboutNothing(killed) || WAYS_OUT.test(killed.stderr)) return;
       throw new Failure('refused with --force', lastLines(killed.stderr), refusal(killed));
     }
     const halfway = await player.observe();
@@ -203,13 +218,14 @@ class Trial {
     if (lost(before, now).length === 0) {
       const again = await player.devs(...args);
       if (again.code !== 0) {
-        if (this.#case.exitCode === 0 || isAboutNothing(again)) return;
+        if (this.#case.exitCode === 0 || isAboutNothing(again) || WAYS_OUT.test(again.stderr)) return;
         throw new Failure('refused after a kill', lastLines(again.stderr), refusal(again));
       }
       now = await player.observe();
     }
     this.#assertRestored({ before, after: now }, 'a restore that was killed is not exact', null);
-    if (changes(before, now).length === 0) return;
+    if (changes(before, now).length === 0 || player.script.some((line) => line.includes('not in the safety snapshot')))
+      return;
     const undone = await this.#undo();
     if (undone.code !== 0)
       throw new Failure('undo of a killed restore is refused', lastLines(undone.stderr), refusal(undone));

@@ -56,10 +56,6 @@ export const LAYOUTS: readonly State[] = [
     env: { GIT_DIR: '$W/elsewhere.git', GIT_WORK_TREE: '$W/repo' },
   }),
   state('GIT_DIR alone', 'base; work; mv .git ../elsewhere.git', { env: { GIT_DIR: '$W/elsewhere.git' } }),
-  state('GIT_INDEX_FILE', 'base; cp .git/index .git/other-index; work', {
-    env: { GIT_INDEX_FILE: '$W/repo/.git/other-index' },
-    mayRefuse: 'another index',
-  }),
   state('from a subdirectory', 'base; work', { cwd: 'repo/dir' }),
   state('alternates', 'base; cd ..; mv repo source; git clone -q -s source repo; cd repo; git config user.x y; work'),
   state('shallow clone', 'base; cd ..; mv repo source; git clone -q --depth 1 "file://$W/source" repo; cd repo; work'),
