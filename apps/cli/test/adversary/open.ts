@@ -6,6 +6,7 @@ const STATES = new Set([
   '.git that is a dangling file, below',
   '.git that is an empty directory, below',
   'submodule, files at its path',
+  'submodule, not initialised',
   'core.worktree',
   'GIT_DIR and GIT_WORK_TREE',
   'GIT_DIR alone',

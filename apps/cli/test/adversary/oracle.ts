@@ -238,7 +238,7 @@ class Trial {
     left: Observation | null,
     scope: Scope = {},
   ): void {
-    const saysStatus = this.#player.sandbox.state.isFresh !== true;
+    const saysStatus = this.#player.sandbox.state.restsOnStat !== true;
     this.#player.fail(oracle, restoredWrongly({ original: this.#original, left, ...seen }, { ...scope, saysStatus }));
   }
 

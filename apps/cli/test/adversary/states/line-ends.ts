@@ -5,7 +5,7 @@ const CHECKED_OUT = `printf 'one\\ntwo\\n' >lines.txt; git add lines.txt; git co
 const AGAIN = 'rm lines.txt; git checkout -q -- lines.txt; settle;';
 
 function fresh(name: string, script: string, options: Omit<State, 'name' | 'script'> = {}): State {
-  return state(name, script, { isFresh: true, ...options });
+  return state(name, script, { isFresh: true, restsOnStat: true, ...options });
 }
 
 /** Attributes, conversions, and those that changed since the checkout. */

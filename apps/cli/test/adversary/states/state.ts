@@ -13,6 +13,8 @@ export interface State {
   readonly tree?: string;
   /** The script runs for each case: a copied file has another inode and another change time than its index entry. */
   readonly isFresh?: boolean;
+  /** What git status says rests on the stat of files whose bytes would say otherwise; a file that was written has another. */
+  readonly restsOnStat?: boolean;
   /** Runs as root after the repository was given to another user; the case then needs root. */
   readonly asRoot?: string;
   /** Why `devs run` may refuse this state; without it, a refusal is a finding. */
