@@ -8,6 +8,7 @@ import { ObjectStore } from '../src/objects/object-store.ts';
 import { ObjectWriter } from '../src/objects/object-writer.ts';
 import { capture } from '../src/scan/capture.ts';
 import { LargeFileCache } from '../src/scan/large-file-cache.ts';
+import { UnreadableFiles } from '../src/scan/unreadable.ts';
 
 type Put = (file: string) => void;
 const write =
@@ -27,7 +28,10 @@ async function captureReplaced(before: Put, after: Put) {
   using store = new ObjectStore(repository.commonDir);
   const writer = new ObjectWriter(store);
   using tree = new HeldDirectories(repo.dir);
-  const entry = await capture(tree, { path: 'file', stat }, writer, new LargeFileCache(repository, store.dir));
+  const cache = new LargeFileCache(repository, store.dir);
+  using unreadable = new UnreadableFiles(repo.dir, { mayWiden: false, lacks: null });
+  const entry = await capture(tree, { path: 'file', stat }, { writer, cache, unreadable });
+  if (entry === 'unreadable') throw new Error(entry);
   writer.flush();
   return entry && { mode: entry.mode.toString(8), text: repo.git('cat-file', 'blob', entry.oid) };
 }

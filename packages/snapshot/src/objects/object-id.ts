@@ -1,8 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import fs from 'node:fs';
-
-// What was a file a moment ago may be a link or a pipe by now.
-const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
+import { openOwn } from '../base/open-own.ts';
 
 export type ObjectType = 'blob' | 'tree' | 'commit' | 'tag';
 
@@ -30,7 +28,7 @@ export function hashObject(type: ObjectType, body: Uint8Array): string {
  */
 export function hashFile(file: string | Buffer, size: number): string {
   const sum = createHash('sha1').update(objectHeader('blob', size));
-  const fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const fd = openOwn(file);
   try {
     const buffer = Buffer.allocUnsafe(Math.min(1 << 20, size + 1));
     for (let read = fs.readSync(fd, buffer); read > 0; read = fs.readSync(fd, buffer)) {

@@ -14,7 +14,7 @@ import { WorkTree } from './work-tree.ts';
  * Proves that the plan can be carried out: everything that will be needed exists and reads back, and nothing stands in
  * the way. Changes nothing.
  * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID`, `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`,
- * `DEVS_RESTORE_OBSTRUCTED`
+ * `DEVS_RESTORE_OBSTRUCTED`, and an error of the system where something is another user's
  */
 export async function proveApplicable({ repo, store, target, plan, filesOnly, onProgress }: RestoreJob): Promise<void> {
   const total = plan.writes.length;
@@ -28,7 +28,11 @@ export async function proveApplicable({ repo, store, target, plan, filesOnly, on
   }
   using tree = workTreeOf(repo, target);
   const gone = new Set([...plan.deletions.map(({ path }) => path), ...plan.specials, ...plan.setAside]);
+  for (const path of [...gone, ...plan.createDirectories]) tree.assertChangeable(path);
+  for (const dir of plan.removeDirectories) tree.assertRemovable(dir, gone);
+  for (const { path } of plan.permissions) tree.assertOwn(path);
   for (const { path, from } of plan.writes) {
+    tree.assertChangeable(path);
     const obstacle = tree.obstacle(path, gone, from !== null);
     if (obstacle !== null) throw tree.obstructed(obstacle);
   }

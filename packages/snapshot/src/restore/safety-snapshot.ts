@@ -11,6 +11,7 @@ const UNSOUND: ReadonlySet<string> = new Set([
   'DEVS_INDEX_INVALID',
   'DEVS_SHARED_INDEX_MISSING',
   'DEVS_UNREADABLE',
+  'DEVS_NAME_TOO_LONG',
 ]);
 
 /**

@@ -1,5 +1,7 @@
 import fs from 'node:fs';
+import process from 'node:process';
 import { type BytePath, onDisk, parentOf } from '../base/byte-path.ts';
+import { codeOf } from '../base/errors.ts';
 import { isEmptyGitDirectory } from '../git/nested-repository.ts';
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 import type { PlannedChange, PlanOptions, RestorePlan } from './restore-plan.ts';
@@ -30,9 +32,11 @@ export function planUncaptured(
     if (!includes(place) || known.has(path) || history.isClosed(parentOf(place))) continue;
     const isMade = isForced || made === null || made.has(path);
     if (SPECIAL.has(reason) && (isMade || wanted.has(path))) specials.push(path);
+    // It lies in a directory of the user's, and another user keeps it unreadable.
+    const isObstacle = reason === 'unreadable' && isForced && wanted.has(path);
     const isNew = reason === 'unsafe name' && !known.has(parentOf(path));
     const isInside = reason === 'nested repository' && history.otherRules.sawInside(path) && mayGo(path, options);
-    if ((isNew || isInside) && isMade && mayBeMoved(place, options)) setAside.push(place);
+    if ((((isNew || isInside) && isMade) || isObstacle) && mayBeMoved(place, options)) setAside.push(place);
   }
   return { specials, setAside };
 }
@@ -46,8 +50,15 @@ function mayGo(dir: BytePath, { repo, isForced }: PlanOptions): boolean {
 
 /** A rename leads to no other file system. */
 function mayBeMoved(place: BytePath, { repo }: PlanOptions): boolean {
-  const stat = fs.lstatSync(onDisk(repo.root, place), { throwIfNoEntry: false });
-  return stat?.dev === fs.statSync(repo.gitDir).dev;
+  try {
+    const stat = fs.lstatSync(onDisk(repo.root, place), { throwIfNoEntry: false });
+    // Only its owner may move a directory to another one.
+    const isOwn = stat?.isDirectory() !== true || stat.uid === process.geteuid?.() || process.geteuid?.() === 0;
+    return isOwn && stat?.dev === fs.statSync(repo.gitDir).dev;
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES' && codeOf(error) !== 'ENAMETOOLONG') throw error;
+    return false;
+  }
 }
 
 function namesOf(skipped: Skipped): ReadonlySet<BytePath> {

@@ -1,12 +1,13 @@
 import fs from 'node:fs';
+import process from 'node:process';
 import { type BytePath, parentOf, toText } from '../base/byte-path.ts';
 import { removeIfThere, temporaryName, writeAll } from '../base/durable.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { HeldDirectories } from '../base/held-directories.ts';
+import { WidenedDirectories } from '../base/widened-directories.ts';
 import { hashFile, hashObject } from '../objects/object-id.ts';
 import { SYMLINK, type TreeEntry } from '../objects/trees.ts';
 import { restoredPermissions, TOP } from '../scan/permissions.ts';
-import { WidenedDirectories } from './widened-directories.ts';
 
 /** What reading says of a name that is no longer the file or link that it was a moment ago. */
 const BECAME_ANOTHER: ReadonlySet<string> = new Set([
@@ -29,6 +30,8 @@ const HIGHER_BITS = 0o7000;
 export class WorkTree implements Disposable {
   readonly #tree: HeldDirectories;
   readonly #widened: WidenedDirectories;
+  /** Directories in which names may be changed. */
+  readonly #proven = new Set<BytePath>();
   readonly #directoryMode: (path: BytePath) => number;
 
   /** `directoryMode`: the permissions of directories that have to be created. */
@@ -187,6 +190,39 @@ export class WorkTree implements Disposable {
   }
 
   /**
+   * Makes sure that names in the nearest directory above `path` may be changed: it is the user's own,
+   * or the system allows it.
+   */
+  assertChangeable(path: BytePath): void {
+    let dir = parentOf(path);
+    while (dir !== '' && !this.#proven.has(dir) && !this.#tree.isDirectory(dir)) dir = parentOf(dir);
+    if (this.#proven.has(dir)) return;
+    this.#tree.in(dir, (self) => {
+      if (!isOwn(fs.statSync(self))) fs.accessSync(self, fs.constants.W_OK | fs.constants.X_OK);
+    });
+    this.#proven.add(dir);
+  }
+
+  /** The same of a directory, where nothing stays in it once `gone` is deleted. */
+  assertRemovable(dir: BytePath, gone: ReadonlySet<BytePath>): void {
+    try {
+      this.assertChangeable(dir);
+    } catch (error) {
+      if (codeOf(error) !== 'EACCES') throw error;
+      if (this.#tree.isDirectory(dir) && this.#firstStaying(dir, gone) === null) throw error;
+    }
+  }
+
+  /** Makes sure that the permissions of what is at `path` may be changed. Directories end in a slash. */
+  assertOwn(path: BytePath): void {
+    const bare = path.endsWith('/') ? path.slice(0, -1) : path;
+    const stat = bare === '' ? this.#tree.in(bare, (self) => fs.statSync(self)) : this.#stat(bare);
+    if (stat === null || isOwn(stat)) return;
+    const reason = `EPERM: operation not permitted, chmod '${this.#name(bare)}'`;
+    throw Object.assign(new Error(reason), { code: 'EPERM', path: this.#name(bare) });
+  }
+
+  /**
    * What stands in the way of creating `path` once `gone` is deleted: an uncaptured file, or a directory
    * holding one. `isCaptured`: the safety snapshot has what lies at `path` itself.
    */
@@ -252,8 +288,13 @@ export class WorkTree implements Disposable {
   }
 
   #name(path: BytePath): string {
-    return `${this.#tree.root}/${toText(path)}`;
+    return path === '' ? this.#tree.root : `${this.#tree.root}/${toText(path)}`;
   }
+}
+
+function isOwn({ uid }: fs.Stats): boolean {
+  const user = process.geteuid?.();
+  return user === undefined || user === 0 || user === uid;
 }
 
 /** The path of `name` in the directory of `file`. */

@@ -2,12 +2,14 @@ import fs from 'node:fs';
 import { type BytePath, parentOf, toText } from '../base/byte-path.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import type { HeldDirectories } from '../base/held-directories.ts';
+import { openOwn } from '../base/open-own.ts';
 import { readAt } from '../base/read-at.ts';
 import { LARGE_BYTES } from '../objects/limits.ts';
 import type { ObjectWriter } from '../objects/object-writer.ts';
 import { EXECUTABLE, REGULAR, SYMLINK, type TreeEntry } from '../objects/trees.ts';
 import type { LargeFileCache } from './large-file-cache.ts';
-import { type Candidate, unreadable } from './scan.ts';
+import type { Candidate } from './scan.ts';
+import type { UnreadableFiles } from './unreadable.ts';
 
 const CHUNK = 1 << 20;
 const TRIES = 3;
@@ -15,17 +17,26 @@ const TRIES = 3;
 const BECAME_ANOTHER_KIND: ReadonlySet<string> = new Set(['ELOOP', 'EINVAL', 'EISDIR', 'ESPIPE']);
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
 
+/** Where captured files go. */
+export interface Capturing {
+  readonly writer: ObjectWriter;
+  readonly cache: LargeFileCache;
+  readonly unreadable: UnreadableFiles;
+}
+
 /**
- * Stores the bytes of a file or symbolic link as they are at one moment; null where it is gone.
- * @throws AtomicSnapshotError `DEVS_FILE_CHANGED` when it changed during each of three reads, `DEVS_UNREADABLE`,
+ * Stores the bytes of a file or symbolic link as they are at one moment; null where it is gone. What cannot be read is
+ * noted where a take may go on without it.
+ * @throws AtomicSnapshotError `DEVS_FILE_CHANGED` when it changed during each of three reads, `DEVS_UNREADABLE`
+ * where the take does not go on without the file,
  * `DEVS_DIRECTORY_MOVED`.
  */
 export async function capture(
   tree: HeldDirectories,
   candidate: Candidate,
-  writer: ObjectWriter,
-  cache: LargeFileCache,
-): Promise<TreeEntry | null> {
+  capturing: Capturing,
+): Promise<TreeEntry | null | 'unreadable'> {
+  const { writer, unreadable } = capturing;
   const { path } = candidate;
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const stat = attempt === 0 ? candidate.stat : tree.stat(path);
@@ -36,14 +47,15 @@ export async function capture(
             'blob',
             tree.at(path, (file) => fs.readlinkSync(file, { encoding: 'buffer' })),
           )
-        : await captureFile(tree, candidate.path, stat, { writer, cache });
+        : await captureFile(tree, candidate.path, stat, capturing);
       if (oid !== null)
         return { oid, mode: stat.isSymbolicLink() ? SYMLINK : stat.mode & 0o100 ? EXECUTABLE : REGULAR };
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return gone(tree, path);
-      if (!BECAME_ANOTHER_KIND.has(codeOf(error))) {
-        throw error instanceof AtomicSnapshotError ? error : unreadable(tree.root, path, error);
-      }
+      if (error instanceof AtomicSnapshotError) throw error;
+      if (BECAME_ANOTHER_KIND.has(codeOf(error))) continue;
+      unreadable.note(path, error);
+      return 'unreadable';
     }
   }
   const name = `${tree.root}/${toText(path)}`;
@@ -66,11 +78,13 @@ function gone(tree: HeldDirectories, path: BytePath): null {
 async function captureFile(
   tree: HeldDirectories,
   path: BytePath,
-  expected: fs.Stats,
-  { writer, cache }: { readonly writer: ObjectWriter; readonly cache: LargeFileCache },
+  seen: fs.Stats,
+  { writer, cache, unreadable }: Capturing,
 ): Promise<string | null> {
-  const fd = tree.at(path, (file) => fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  const { fd, isWidened } = tree.at(path, (file) => openFor(file, unreadable.mayWiden));
   try {
+    // Making it readable for a moment is a change that its stat tells of.
+    const expected = isWidened ? fs.fstatSync(fd) : seen;
     const { size } = expected;
     if (size > LARGE_BYTES) {
       const opened = fs.fstatSync(fd);
@@ -89,6 +103,15 @@ async function captureFile(
     return body.length === size && after.isFile() && same(expected, after) ? writer.add('blob', body) : null;
   } finally {
     fs.closeSync(fd);
+  }
+}
+
+function openFor(file: string | Buffer, mayWiden: boolean): { readonly fd: number; readonly isWidened: boolean } {
+  try {
+    return { fd: fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), isWidened: false };
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES' || !mayWiden) throw error;
+    return { fd: openOwn(file), isWidened: true };
   }
 }
 

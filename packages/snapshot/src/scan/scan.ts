@@ -1,8 +1,10 @@
 import fs from 'node:fs';
-import { type BytePath, byteOrder, onDisk, toText } from '../base/byte-path.ts';
+import process from 'node:process';
+import { type BytePath, byteOrder, onDisk, parentOf } from '../base/byte-path.ts';
 import { readOptional } from '../base/durable.ts';
-import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
+import { codeOf } from '../base/errors.ts';
 import { HeldDirectories } from '../base/held-directories.ts';
+import { openOwn } from '../base/open-own.ts';
 import { nameProblem } from '../base/path-rules.ts';
 import { type GitIndex, statMatches, viewOf } from '../git/index-file.ts';
 import { isRepositoryInside } from '../git/nested-repository.ts';
@@ -15,6 +17,7 @@ import { lastMatch, type PatternFile } from './patterns.ts';
 import { PermissionTable } from './permissions.ts';
 import { NOT_PROVEN, PROVEN_FILE, PROVEN_LINK } from './stat-helper.ts';
 import { type FilesOfDirectory, isEmpty, type Range, type TrackedFiles } from './tracked-files.ts';
+import type { UnreadableFiles } from './unreadable.ts';
 
 /** A file whose content must be read: its stat does not prove that it is what the index holds. */
 export interface Candidate {
@@ -36,6 +39,7 @@ export interface Skipped {
     | 'socket'
     | 'device'
     | 'unsafe name'
+    | 'unreadable'
     | 'not a regular file';
 }
 
@@ -78,6 +82,7 @@ export interface ScanInput {
   readonly proofs: Uint16Array | null;
   /** Told how many tracked files were seen, at the start and after every thousand. */
   readonly onSeen: (count: number) => void;
+  readonly unreadable: UnreadableFiles;
 }
 
 /** Made once: it is asked tens of thousands of times. */
@@ -147,8 +152,8 @@ class Scanner {
   }
 
   #walk(dir: BytePath, below: Range, outer: IgnoreRules, ignored: boolean): void {
-    const { root } = this.#input.repo;
-    const entries = readDirectory(root, dir);
+    const entries = this.#entriesOf(dir);
+    if (entries === null) return;
     if (entries.length === 0 && dir !== '' && !this.#isIgnoredDirectory(dir, outer, ignored)) {
       this.#result.emptyDirectories.push(dir);
     }
@@ -252,8 +257,39 @@ class Scanner {
       return this.#tree.at(path, readOptional);
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;
-      throw error;
+      if (codeOf(error) !== 'EACCES') throw error;
+      return this.#readUnreadable(path, error);
     }
+  }
+
+  #readUnreadable(path: BytePath, error: unknown): Buffer | null {
+    if (this.#input.unreadable.mayWiden && this.#stat(path)?.uid === process.geteuid?.()) {
+      const fd = this.#tree.at(path, openOwn);
+      try {
+        return fs.readFileSync(fd);
+      } finally {
+        fs.closeSync(fd);
+      }
+    }
+    this.#input.unreadable.note(path, error);
+    return null;
+  }
+
+  /** Null for a directory that cannot be read. */
+  #entriesOf(dir: BytePath): fs.Dirent[] | null {
+    const { repo, unreadable } = this.#input;
+    try {
+      return readDirectory(repo.root, dir);
+    } catch (error) {
+      if (unreadable.widen(dir, error)) return readDirectory(repo.root, dir);
+      this.#skipUnreadable(dir, error);
+      return null;
+    }
+  }
+
+  #skipUnreadable(path: BytePath, error: unknown): void {
+    this.#input.unreadable.note(path, error);
+    this.#result.skipped.push({ path, reason: 'unreadable' });
   }
 
   #visitTracked(path: BytePath, position: number): void {
@@ -310,7 +346,14 @@ class Scanner {
   }
 
   #stat(path: BytePath): fs.Stats | null {
-    return statIfThere(this.#input.repo.root, path);
+    try {
+      return statIfThere(this.#input.repo.root, path);
+    } catch (error) {
+      if (!UNREADABLE.has(codeOf(error))) throw error;
+      if (this.#input.unreadable.widen(parentOf(path), error)) return statIfThere(this.#input.repo.root, path);
+      this.#skipUnreadable(path, error);
+      return null;
+    }
   }
 }
 
@@ -336,18 +379,12 @@ function readDirectory(root: string, dir: BytePath): fs.Dirent[] {
     return isSorted ? entries : entries.sort((a, b) => byteOrder(a.name, b.name));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return [];
-    throw unreadable(root, dir, error);
+    throw error;
   }
 }
 
-export function unreadable(root: string, path: BytePath, cause: unknown): AtomicSnapshotError {
-  const name = `${root}/${toText(path)}`;
-  return new AtomicSnapshotError('DEVS_UNREADABLE', `cannot read ${name}: ${codeOf(cause)}; no snapshot was taken`, {
-    hint: ['ls', '-ld', name],
-    data: { path: name },
-    cause,
-  });
-}
+/** What the system says of a name in a directory that may not be searched, or that is too long to be reached. */
+const UNREADABLE: ReadonlySet<string> = new Set(['EACCES', 'ENAMETOOLONG']);
 
 function kindOf(entry: fs.Dirent | fs.Stats): Skipped['reason'] {
   return entry.isFIFO() ? 'fifo' : entry.isSocket() ? 'socket' : 'device';

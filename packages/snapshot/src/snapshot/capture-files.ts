@@ -5,7 +5,8 @@ import { GITLINK, type TreeEntry, type TreeItem } from '../objects/trees.ts';
 import type { ByteProofs } from '../scan/byte-proofs.ts';
 import { capture } from '../scan/capture.ts';
 import type { LargeFileCache } from '../scan/large-file-cache.ts';
-import type { Scan } from '../scan/scan.ts';
+import type { Candidate, Scan } from '../scan/scan.ts';
+import type { UnreadableFiles } from '../scan/unreadable.ts';
 import type { TakeContext } from './take-context.ts';
 
 export interface CapturedFiles {
@@ -20,11 +21,12 @@ export interface CapturedFiles {
 export interface CaptureMemory {
   readonly cache: LargeFileCache;
   readonly proofs: ByteProofs;
+  readonly unreadable: UnreadableFiles;
 }
 
 /** Reads and stores every file that the scan could not prove unchanged. */
 export async function captureFiles(take: TakeContext, scan: Scan, memory: CaptureMemory): Promise<CapturedFiles> {
-  const { cache, proofs } = memory;
+  const { cache, proofs, unreadable } = memory;
   const { repo, git, tracked, writer, options } = take;
   using tree = new HeldDirectories(repo.root);
   const changes = new Map<BytePath, TreeEntry | null>();
@@ -33,9 +35,15 @@ export async function captureFiles(take: TakeContext, scan: Scan, memory: Captur
   const total = scan.suspects.length + scan.untracked.length;
   let done = 0;
   const step = () => options.onProgress?.({ phase: 'store', done: ++done, total });
+  const captured = async (candidate: Candidate) => {
+    const entry = await capture(tree, candidate, { writer, cache, unreadable });
+    if (entry !== 'unreadable') return entry;
+    scan.skipped.push({ path: candidate.path, reason: 'unreadable' });
+    return null;
+  };
   for (const suspect of scan.suspects) {
     const entry = tracked.entries[suspect.position]!;
-    const now = await capture(tree, suspect, writer, cache);
+    const now = await captured(suspect);
     const isIndexed = now?.oid === oidOf(git.index, entry) && now.mode === entry.mode;
     if (!isIndexed || entry.stage !== 0 || entry.intentToAdd) changes.set(suspect.path, now);
     else proofs.add(suspect.position);
@@ -48,7 +56,7 @@ export async function captureFiles(take: TakeContext, scan: Scan, memory: Captur
     if (scan.present[position] === 0 && !mayBeAbsent) changes.set(entry.path, null);
   });
   for (const candidate of scan.untracked) {
-    const entry = await capture(tree, candidate, writer, cache);
+    const entry = await captured(candidate);
     if (entry !== null) untracked.push({ path: candidate.path, ...entry });
     step();
   }

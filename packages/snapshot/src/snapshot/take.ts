@@ -15,6 +15,7 @@ import { LargeFileCache } from '../scan/large-file-cache.ts';
 import { type Scan, scanWorkTree } from '../scan/scan.ts';
 import { StatHelper } from '../scan/stat-helper.ts';
 import { TrackedFiles } from '../scan/tracked-files.ts';
+import { UnreadableFiles } from '../scan/unreadable.ts';
 import { compareSizes, loadByteProofs, saveByteProofs } from './byte-comparison.ts';
 import { captureFiles } from './capture-files.ts';
 import { resolveSnapshot } from './find-snapshot.ts';
@@ -104,11 +105,16 @@ export function prepareTake(repo: Repository): void {
 async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
   const { repo, store, writer, git, tracked, options, extras } = take;
   const proofs = loadByteProofs(take);
-  const scan = scanTracked(take, proofs);
+  using unreadable = new UnreadableFiles(repo.root, { mayWiden: mayWiden(take), lacks: take.lacks });
+  const scan = scanTracked(take, proofs, unreadable);
   const suspects = [...scan.suspects, ...compareSizes(take, scan, proofs)];
   scan.skipped.push(...git.skipped);
   const cache = new LargeFileCache(repo, store.dir);
-  const { changes, untracked, present } = await captureFiles(take, { ...scan, suspects }, { cache, proofs });
+  const { changes, untracked, present } = await captureFiles(
+    take,
+    { ...scan, suspects },
+    { cache, proofs, unreadable },
+  );
   const { indexTree, workTree } = writeTrackedTrees(writer, git.index, tracked, changes);
   const untrackedTree = writeTreeOf(writer, untracked);
   const inner = scan.skipped.filter(({ reason }) => reason === 'nested repository' || reason === 'submodule');
@@ -144,8 +150,13 @@ async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
   };
 }
 
+/** The snapshots that a command takes of what its task left, or before it overwrites that. */
+function mayWiden({ options, extras }: TakeContext): boolean {
+  return !extras.isAnonymous && (options.kind === 'after' || options.kind === 'safety');
+}
+
 /** Looks at the work tree, with a second thread where the repository is large enough. */
-function scanTracked(take: TakeContext, byteProofs: ByteProofs): Scan {
+function scanTracked(take: TakeContext, byteProofs: ByteProofs, unreadable: UnreadableFiles): Scan {
   const { repo, git, tracked, ignores, options, extras } = take;
   const { index } = git;
   const { includeIgnored = [], onProgress } = options;
@@ -155,7 +166,8 @@ function scanTracked(take: TakeContext, byteProofs: ByteProofs): Scan {
     const total = tracked.entries.length;
     const onSeen = (done: number) => onProgress?.({ phase: 'scan', done, total });
     const { otherRules } = extras;
-    return scanWorkTree({ repo, index, tracked, ignores, includeIgnored, otherRules, byteProofs, proofs, onSeen });
+    const looks = { otherRules, byteProofs, proofs, onSeen, unreadable };
+    return scanWorkTree({ repo, index, tracked, ignores, includeIgnored, ...looks });
   } finally {
     helper?.giveBack();
   }

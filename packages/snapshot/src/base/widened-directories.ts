@@ -1,13 +1,13 @@
 import fs from 'node:fs';
 import process from 'node:process';
-import { type BytePath, parentOf } from '../base/byte-path.ts';
-import type { HeldDirectories } from '../base/held-directories.ts';
+import { type BytePath, parentOf } from './byte-path.ts';
+import type { HeldDirectories } from './held-directories.ts';
 
 /** What the owner of a directory needs for changing what is in it. */
 const OWNER_ALL = 0o700;
 
 /**
- * Directories that were made writable for the time of a restore, such as those of module caches, whose permissions are
+ * Directories that were made accessible for the time of a restore or of a take, such as those of module caches, whose permissions are
  * 0555. Killed in between, the restore that goes on finds the wrong permissions and sets the right ones.
  */
 export class WidenedDirectories {
