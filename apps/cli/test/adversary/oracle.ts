@@ -36,8 +36,7 @@ export async function play(sandbox: Sandbox, theCase: Case): Promise<Verdict> {
  * Refusals that name what no force overrides: git's own lock, and what takes the work tree away from git itself. Each
  * says so, changes nothing, and is over when the cause is removed.
  */
-const WAYS_OUT =
-  /DEVS_(GIT_LOCKED|BRANCH_CHECKED_OUT|BARE_REPOSITORY|OUTSIDE_WORK_TREE|CONFIG_INVALID|NOT_PERMITTED|UNREADABLE)/;
+const WAYS_OUT = /DEVS_(GIT_LOCKED|BRANCH_CHECKED_OUT|BARE_REPOSITORY|OUTSIDE_WORK_TREE|CONFIG_INVALID|NOT_PERMITTED)/;
 const WAY_OUT = `find .git -name '*.lock' -not -path '.git/devs/*' -type f -exec rm {} +
 chmod -R u+rwX . 2>/dev/null
 sed -i '/not a configuration/d' .git/config
