@@ -4,7 +4,7 @@ import { type AcquireOptions, type HeldStateLock, StateLock } from '@devs/lock';
 import { AtomicSnapshot, AtomicSnapshotError, type Repository } from '@devs/snapshot';
 
 /** The lock record at the project root. */
-export const ROOT_RECORD = '.devs-state.lock';
+const ROOT_RECORD = '.devs-state.lock';
 
 /**
  * What lies at the root's record. One that the index or HEAD has came with the repository: it is a stranger's file, which

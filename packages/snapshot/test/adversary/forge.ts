@@ -77,7 +77,7 @@ export async function target(): Promise<{ readonly repo: Repo; readonly ref: str
 }
 
 /** All that lies under `dir`, objects and safety snapshots of devs left out. */
-export function everythingIn(dir: string): string[] {
+function everythingIn(dir: string): string[] {
   const lines: string[] = [];
   const walk = (at: string) => {
     for (const entry of fs.readdirSync(path.join(dir, at), { withFileTypes: true })) {

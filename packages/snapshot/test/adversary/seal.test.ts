@@ -249,11 +249,11 @@ test('one bad ref, commit or tree hides no other snapshot and stops nothing', as
   bad('garbage', 'garbage');
   bad('empty', '');
   bad('missing', `${'1'.repeat(40)}\n`);
-  bad('a blob', `${blob(repo, 'x')}\n`);
-  bad('half a commit', `${writeObject(repo, 'commit', 'tree x\n')}\n`);
-  bad('no tree', `${writeObject(repo, 'commit', `tree ${'2'.repeat(40)}\nauthor a <a> 0 +0000\n\nx`)}\n`);
+  bad('a-blob', `${blob(repo, 'x')}\n`);
+  bad('half-a-commit', `${writeObject(repo, 'commit', 'tree x\n')}\n`);
+  bad('no-tree', `${writeObject(repo, 'commit', `tree ${'2'.repeat(40)}\nauthor a <a> 0 +0000\n\nx`)}\n`);
   bad('symbolic', 'ref: refs/heads/main\n');
-  bad('in itself', 'ref: refs/devs/snapshots/in itself\n');
+  bad('in-itself', 'ref: refs/devs/snapshots/in-itself\n');
   fs.mkdirSync(repo.path('.git/refs/devs/snapshots/directory'));
   fs.symlinkSync('/dev/zero', repo.path('.git/refs/devs/snapshots/link'));
   execFileSync('mkfifo', [repo.path('.git/refs/devs/snapshots/pipe')]);

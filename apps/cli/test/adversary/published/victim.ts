@@ -216,7 +216,7 @@ export interface IndexedFile {
 }
 
 /** An index of version 2 that holds these names, in this order, whatever git thinks of them. */
-export function indexOf(files: readonly IndexedFile[]): Buffer {
+function indexOf(files: readonly IndexedFile[]): Buffer {
   const head = Buffer.from('DIRC\0\0\0\x02\0\0\0\0', 'latin1');
   head.writeUInt32BE(files.length, 8);
   const entries = files.map(({ name, oid, mode = 0o100644 }) => {
