@@ -9,6 +9,8 @@ import { devs, start } from './devs.ts';
 
 const RUDE: Readonly<Record<string, string>> = {
   'all refs of devs deleted': 'rm -rf .git/refs/devs',
+  'a file where .git/info should be': 'rm -rf .git/info; echo x > .git/info',
+  'a file where .git/logs should be': 'rm -rf .git/logs; echo x > .git/logs',
   'the refs packed, then deleted':
     'git pack-refs --all; sed -i.bak "/refs.devs/d" .git/packed-refs; rm .git/packed-refs.bak',
   'the run’s own ref moved to another commit':

@@ -23,12 +23,19 @@ export function excludeOwnFiles(repo: Repository): boolean {
   if (missing.length === 0) return true;
   const file = excludeFile(repo);
   const info = path.dirname(file);
-  if (!isThere(info)) fs.mkdirSync(info);
   if (!isOwnKind(repo)) return false;
   const { text, mode } = read(file) ?? { text: '', mode: 0o666 };
   const separator = text === '' || text.endsWith('\n') ? '' : '\n';
-  replace(file, `${text}${separator}# added by devs\n${missing.join('\n')}\n`, mode);
-  return true;
+  try {
+    if (!isThere(info)) fs.mkdirSync(info);
+    replace(file, `${text}${separator}# added by devs\n${missing.join('\n')}\n`, mode);
+    return true;
+  } catch (error) {
+    // The lines are a courtesy. Where they cannot be written, git shows the lock file as untracked.
+    if (['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      return false;
+    throw error;
+  }
 }
 
 /** Whole or not at all. A file without these lines does no harm, so nothing waits for the disk. */
@@ -45,19 +52,29 @@ function replace(file: string, text: string, mode: number): void {
 
 /** Null where there is no such file, or it is not a regular one with one name and of a likely size. */
 function read(file: string): { readonly text: string; readonly mode: number } | null {
-  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  const stat = statIfThere(file);
   if (stat === undefined || !stat.isFile() || stat.nlink !== 1 || stat.size > MAX_BYTES) return null;
   return { text: fs.readFileSync(file, 'utf8'), mode: stat.mode & 0o777 };
 }
 
 function isThere(file: string): boolean {
-  return fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+  return statIfThere(file) !== undefined;
+}
+
+/** Below something that is no directory there is nothing. */
+function statIfThere(file: string): fs.Stats | undefined {
+  try {
+    return fs.lstatSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw error;
+  }
 }
 
 /** Whether `info/exclude` is absent or a file of its own, which devs may replace. */
 export function isOwnKind(repo: Repository): boolean {
   const file = excludeFile(repo);
-  const info = fs.lstatSync(path.dirname(file), { throwIfNoEntry: false });
+  const info = statIfThere(path.dirname(file));
   return (info === undefined || info.isDirectory()) && (!isThere(file) || read(file) !== null);
 }
 
