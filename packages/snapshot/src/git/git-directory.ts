@@ -6,7 +6,7 @@ import type { GitEnvironment } from './environment.ts';
 import { notARepository } from './repository-errors.ts';
 
 /** Git's own limit on a `.git` file (setup.c, read_gitfile_gently). */
-const GIT_FILE_LIMIT = 1024 * 1024;
+export const GIT_FILE_LIMIT: number = 1024 * 1024;
 
 /** Git's own test (setup.c, is_git_directory): a HEAD that could be one, objects and refs. */
 export function isGitDirectory(dir: string, environment: GitEnvironment): boolean {
@@ -51,8 +51,18 @@ export function commonDirOf(gitDir: string, environment: GitEnvironment): string
   if (environment.commonDir !== null) return environment.commonDir;
   const file = path.join(gitDir, 'commondir');
   const bytes = readRegularFile(file, { limit: GIT_FILE_LIMIT, code: 'DEVS_NOT_A_REPOSITORY' });
-  const target = bytes?.toString('utf8').replace(/[\r\n]+$/, '') ?? '';
+  const target = stringOf(bytes ?? Buffer.alloc(0)).replace(/[\r\n]+$/, '');
   return target === '' ? gitDir : path.resolve(gitDir, target);
+}
+
+/** What a `.git` file names; null where it names nothing. */
+export function gitFileTarget(bytes: Buffer): string | null {
+  return /^gitdir: (.+?)[\r\n]*$/s.exec(stringOf(bytes))?.[1] ?? null;
+}
+
+/** To git, these files are strings of C: they end at the first NUL, which no path can hold. */
+function stringOf(bytes: Buffer): string {
+  return bytes.toString('utf8').split('\0', 1)[0]!;
 }
 
 /**
@@ -65,8 +75,8 @@ export function readGitFile(file: string, environment: GitEnvironment): string |
   if (stat === null || stat.isDirectory()) return null;
   const bytes = readRegularFile(file, { limit: GIT_FILE_LIMIT, code: 'DEVS_NOT_A_REPOSITORY' });
   if (bytes === null) return null;
-  const target = /^gitdir: (.+?)[\r\n]*$/s.exec(bytes.toString('utf8'))?.[1];
-  if (target === undefined) throw notARepository(file, 'is a file that names no git directory', ['cat', file]);
+  const target = gitFileTarget(bytes);
+  if (target === null) throw notARepository(file, 'is a file that names no git directory', ['cat', file]);
   const dir = path.resolve(path.dirname(file), target);
   if (!isThere(dir)) {
     throw notARepository(file, `points to ${dir}, which does not exist`, ['cat', file]);

@@ -3,10 +3,7 @@ import { isAbsolute } from 'node:path';
 import { codeOf } from '../base/errors.ts';
 import { readRegularFile } from '../base/regular-file.ts';
 import type { GitEnvironment } from './environment.ts';
-import { isGitDirectory } from './git-directory.ts';
-
-/** Git's own limit on a `.git` file (setup.c, read_gitfile_gently). */
-const GIT_FILE_LIMIT = 1024 * 1024;
+import { GIT_FILE_LIMIT, gitFileTarget, isGitDirectory } from './git-directory.ts';
 
 /** What the system says of a path that leads to nothing that git could read. */
 const LEADS_NOWHERE: ReadonlySet<string> = new Set([
@@ -45,7 +42,7 @@ export function isRepositoryInside(dir: string, environment: GitEnvironment): bo
 
 function targetOf(file: string): string | null {
   const bytes = readRegularFile(file, { limit: GIT_FILE_LIMIT, code: 'DEVS_NOT_A_REPOSITORY' });
-  return /^gitdir: (.+?)[\r\n]*$/s.exec(bytes?.toString('utf8') ?? '')?.[1] ?? null;
+  return bytes === null ? null : gitFileTarget(bytes);
 }
 
 /**

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { readTextIfThere } from '../base/durable.ts';
 import { codeOf } from '../base/errors.ts';
+import { readShortText } from '../base/short-text.ts';
 import type { Repository } from './repository.ts';
 
 /**
@@ -33,12 +33,12 @@ function otherGitDirs({ commonDir, gitDir }: Repository): string[] {
 
 function workTreeOf({ commonDir, config }: Repository, gitDir: string): string | null {
   if (gitDir === commonDir) return config.bool('core.bare', false) ? null : path.dirname(commonDir);
-  const dotGit = readTextIfThere(path.join(gitDir, 'gitdir'))?.trim();
-  return dotGit === undefined || !fs.existsSync(dotGit) ? null : path.dirname(dotGit);
+  const dotGit = readShortText(path.join(gitDir, 'gitdir'));
+  return dotGit === null || !fs.existsSync(dotGit) ? null : path.dirname(dotGit);
 }
 
 function branchesOf(gitDir: string): string[] {
-  const read = (name: string) => readTextIfThere(path.join(gitDir, name))?.trim() ?? '';
+  const read = (name: string) => readShortText(path.join(gitDir, name)) ?? '';
   const bisected = read('BISECT_START');
   return [
     /^ref: (refs\/heads\/.+)$/.exec(read('HEAD'))?.[1],

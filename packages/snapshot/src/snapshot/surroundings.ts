@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { type BytePath, onDisk } from '../base/byte-path.ts';
-import { readIfThere, readTextIfThere } from '../base/durable.ts';
 import { codeOf } from '../base/errors.ts';
+import { readShortText } from '../base/short-text.ts';
 import { readConfigFile } from '../git/config-reader.ts';
+import { gitFileTarget } from '../git/git-directory.ts';
 import type { Repository } from '../git/repository.ts';
 
 /**
@@ -72,27 +73,31 @@ function configOf({ commonDir, gitDir, environment }: Repository): [string, stri
     });
 }
 
+/**
+ * Whose HEAD it is, another may have decided. Text of another kind may be a secret, and a snapshot is
+ * no place for it.
+ */
+const HEAD = /^(?:ref: refs\/[^\0-\x20]{1,4000}|[0-9a-f]{40}|[0-9a-f]{64})$/;
+
+function readHead(file: string | Buffer): string | null {
+  const text = readShortText(file);
+  return text !== null && HEAD.test(text) ? text : null;
+}
+
 function workTreesOf({ commonDir }: Repository): [string, string, string][] {
   const dir = path.join(commonDir, 'worktrees');
-  const read = (...parts: string[]) => readTextIfThere(path.join(dir, ...parts))?.trim() ?? '';
-  return namesIn(dir).map((name) => [name, path.dirname(read(name, 'gitdir')), read(name, 'HEAD')]);
+  return namesIn(dir).map((name) => {
+    const dotGit = /^(.*)\/\.git$/.exec(readShortText(path.join(dir, name, 'gitdir')) ?? '');
+    return [name, dotGit?.[1] ?? '.', readHead(path.join(dir, name, 'HEAD')) ?? ''];
+  });
 }
 
 /** A repository inside has a git directory, or a file that names one. */
 function headOf(root: string, name: BytePath): string | null {
   const dotGit = onDisk(root, `${name}/.git`);
-  try {
-    const stat = fs.lstatSync(dotGit, { throwIfNoEntry: false });
-    if (stat === undefined) return null;
-    const link = stat.isFile() ? /^gitdir: (.+?)\r?\n?$/.exec(readIfThere(dotGit)?.toString('utf8') ?? '')?.[1] : null;
-    if (link === undefined) return null;
-    const gitDir = link === null ? `${name}/.git` : null;
-    const head = gitDir === null ? path.resolve(root, String(name), link!, 'HEAD') : onDisk(root, `${gitDir}/HEAD`);
-    return readIfThere(head)?.toString('utf8').trim() ?? null;
-  } catch (error) {
-    if (['EACCES', 'ENOTDIR', 'ELOOP', 'ENOENT', 'EISDIR'].includes(codeOf(error))) return null;
-    throw error;
-  }
+  const link = gitFileTarget(Buffer.from(readShortText(dotGit) ?? ''));
+  if (link !== null) return readHead(path.resolve(root, String(name), link, 'HEAD'));
+  return readHead(onDisk(root, `${name}/.git/HEAD`));
 }
 
 function namesIn(dir: string): string[] {

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { AtomicSnapshotError } from '../../src/base/errors.ts';
 import { pathProblem } from '../../src/base/path-rules.ts';
 import { parseIndex } from '../../src/git/index-file.ts';
+import { isRepositoryInside } from '../../src/git/nested-repository.ts';
 import { readOtherRefs } from '../../src/git/other-refs.ts';
 import { isRefName } from '../../src/git/ref-name.ts';
 import { readHead, symbolicChain } from '../../src/git/refs.ts';
@@ -59,6 +60,7 @@ function fileTarget(
   };
 }
 
+const separate = temporaryDirectory();
 const home = temporaryDirectory();
 const environment = environmentFrom({ HOME: home, GIT_CONFIG_NOSYSTEM: '1' });
 
@@ -136,6 +138,18 @@ const TARGETS: readonly FuzzTarget[] = [
       for (const name of PATHS) expect(typeof rules.mayKeepSize(name)).toBe('boolean');
     },
   },
+  fileTarget(
+    'git-file',
+    path.join(separate, '.git'),
+    {
+      seeds: () => [Buffer.from(`gitdir: ${sound.gitDir}\n`), Buffer.from('gitdir: ../x/../y/.git\r\n')],
+      tokens: ['gitdir: ', '../', '/', '\0', '\r\n', '.git', '\xff', sound.gitDir],
+    },
+    () => {
+      isRepositoryInside(separate, environment);
+      expect(findRepository(separate, environment).gitDir).toBe(sound.gitDir);
+    },
+  ),
   fileTarget(
     'packed-refs',
     repo.path('.git/packed-refs'),

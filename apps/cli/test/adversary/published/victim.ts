@@ -108,7 +108,7 @@ export class Victim {
     } else expect(this.#files()).toEqual(files);
     for (const args of more) await step(args);
     for (const args of [['doctor', '--fix'], ['gc'], ['status']]) await step(args);
-    this.#assertNotCopied();
+    this.assertNotCopied();
     return all;
   }
 
@@ -172,7 +172,7 @@ export class Victim {
   }
 
   /** Objects are compressed, so git itself is asked for their content. */
-  #assertNotCopied(): void {
+  assertNotCopied(): void {
     const batch = ['cat-file', '--batch', '--batch-all-objects', '--buffer'];
     const { stdout } = spawnSync('git', batch, {
       cwd: this.repo.dir,
