@@ -6,7 +6,10 @@ import { AtomicSnapshot } from '../src/index.ts';
 export function leftovers(repo: Repo): string[] {
   const names = fs.readdirSync(repo.dir, { recursive: true, encoding: 'utf8' });
   const unfinished = names.filter((name) => name.endsWith('.pack') && !names.includes(name.replace(/pack$/, 'idx')));
-  return [...names.filter((name) => /tmp_(?:obj|pack|idx)_devs|\.devs-tmp-|\.tmp\.|\.lock$/.test(name)), ...unfinished];
+  return [
+    ...names.filter((name) => /tmp_(?:obj|pack|idx)_devs|\.devs-tmp-|\.tmp\.|\.lock$|\.keep$/.test(name)),
+    ...unfinished,
+  ];
 }
 
 /** As the next devs command long after: what nobody can still be using is gone then. */

@@ -7,6 +7,7 @@ import { openOrMake, type RealDirectory } from '../base/real-directory.ts';
 import { adjustShared, type Sharing } from '../base/sharing.ts';
 import { loosePath } from './loose-object.ts';
 import { type ObjectType, objectHeader } from './object-id.ts';
+import { orPruned } from './pruned.ts';
 
 /** An object directory, and who may use what is made in it. */
 export interface ObjectPlace {
@@ -77,6 +78,6 @@ function moveIntoPlace({ dir, sharing }: ObjectPlace, temporary: string, oid: st
     isNew = true;
   });
   if (isNew) flushDirectory(dir);
-  parent.at(path.basename(file), (target) => renameOver(temporary, target));
+  orPruned(dir, () => parent.at(path.basename(file), (target) => renameOver(temporary, target)));
   parent.flush();
 }

@@ -144,6 +144,11 @@ export class ObjectStore {
     return this.#packs.contains(oid) || this.#dirs.some((dir) => fs.existsSync(loosePath(dir, oid)));
   }
 
+  /** The files of objects that were there already and that a caller was told of. */
+  get reliedOn(): ReadonlySet<string> {
+    return this.#freshened;
+  }
+
   /**
    * Whether a pack holds the object and it reads back as `body`. Renews the pack's time, so that no
    * prune takes it.

@@ -1,7 +1,12 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { removeIfThere } from '../base/durable.ts';
+import { loosePath } from './loose-object.ts';
 import { streamLooseBlob, writeLoose } from './loose-writer.ts';
 import { hashObject, type ObjectType } from './object-id.ts';
-import type { ObjectStore } from './object-store.ts';
+import { ObjectStore } from './object-store.ts';
 import { PackWriter } from './pack-writer.ts';
+import { prunedMeanwhile } from './pruned.ts';
 
 /**
  * Up to this many objects are written loose, as git does. More go into one pack, which costs two
@@ -35,6 +40,10 @@ export class ObjectWriter {
   #pending: Pending[] = [];
   #pendingBytes = 0;
   #pack: PackWriter | undefined;
+  /** The files that hold what was written. */
+  readonly #files = new Set<string>();
+  /** The files that keep a gc from the packs. */
+  #keeps: string[] = [];
   /** The number of objects that were written. */
   written = 0;
 
@@ -63,7 +72,10 @@ export class ObjectWriter {
   /** Writes a blob without holding it in memory; null where `chunks` had not `size` bytes. */
   async addStream(size: number, chunks: () => Iterable<Buffer>): Promise<string | null> {
     const oid = await streamLooseBlob(this.#store, size, chunks);
-    if (oid !== null) this.written++;
+    if (oid === null) return null;
+    this.#files.add(loosePath(this.#store.dir, oid));
+    this.#known.add(oid);
+    this.written++;
     return oid;
   }
 
@@ -86,18 +98,43 @@ export class ObjectWriter {
   flush(): void {
     const pack = this.#pack;
     this.#pack = undefined;
-    pack?.finish();
+    if (pack !== undefined) {
+      const base = pack.finish();
+      this.#files.add(`${base}.idx`);
+      if (pack.isKept) this.#keeps.push(`${base}.keep`);
+    }
     for (const { oid, type, body } of this.#pending) {
       if (this.#store.holdsLoose(oid, type, body)) continue;
       writeLoose(this.#store, oid, type, body);
+      this.#files.add(loosePath(this.#store.dir, oid));
       this.written++;
     }
     this.#pending = [];
     this.#pendingBytes = 0;
   }
 
+  /**
+   * Makes sure that no git command has pruned what was flushed, or what was there already, before a ref
+   * led to it.
+   * @throws AtomicSnapshotError `DEVS_REPOSITORY_BUSY`
+   */
+  assertNotPruned(): void {
+    const { dir, sharing, reliedOn } = this.#store;
+    if ([...this.#files, ...reliedOn].every((file) => fs.existsSync(file))) return;
+    // A gc may have packed them anew.
+    using now = new ObjectStore(path.dirname(dir), sharing);
+    for (const oid of this.#known) if (!now.contains(oid)) throw prunedMeanwhile(dir);
+  }
+
+  /** From now on a gc may do with the pack as it likes. */
+  release(): void {
+    for (const file of this.#keeps) removeIfThere(file);
+    this.#keeps = [];
+  }
+
   /** Drops the objects that were not flushed. */
   discard(): void {
+    this.release();
     this.#pack?.discard();
     this.#pack = undefined;
     this.#pending = [];

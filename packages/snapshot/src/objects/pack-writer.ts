@@ -3,12 +3,17 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import { removeIfThere, temporaryName, writeAll, writeNewFile } from '../base/durable.ts';
+import { codeOf } from '../base/errors.ts';
 import { openOrMake, type RealDirectory } from '../base/real-directory.ts';
 import { adjustShared, type Sharing } from '../base/sharing.ts';
 import type { ObjectPlace } from './loose-writer.ts';
 import type { ObjectType } from './object-id.ts';
+import { orPruned } from './pruned.ts';
 
 const KINDS: Readonly<Record<ObjectType, number>> = { commit: 1, tree: 2, blob: 3, tag: 4 };
+
+/** What the file `.keep` says beside a pack that a take is writing. */
+export const KEPT_BY_DEVS = 'devs\n';
 
 const HEADER_BYTES = 12;
 /** So many bytes wait in memory, so that a small pack is written and hashed at once. */
@@ -30,12 +35,19 @@ export class PackWriter {
   #tailBytes = HEADER_BYTES;
   #size = HEADER_BYTES;
   #closed = false;
+  readonly #path: string;
+  /**
+   * Whether the pack has a file `.keep` of ours. While it is there, no gc deletes the pack, to whose
+   * objects no ref leads yet.
+   */
+  isKept = false;
 
   constructor({ dir, sharing }: ObjectPlace) {
     this.#sharing = sharing;
+    this.#path = path.join(dir, 'pack');
     this.#temporary = `tmp_pack_devs_${temporaryName()}`;
     // Held open, and reached through no link, so that nothing is written anywhere else.
-    this.#dir = openOrMake(path.join(dir, 'pack'), 0o777, (made) => adjustShared(made, sharing));
+    this.#dir = openOrMake(this.#path, 0o777, (made) => adjustShared(made, sharing));
     try {
       this.#fd = this.#dir.at(this.#temporary, (file) => fs.openSync(file, 'wx+', 0o444));
     } catch (error) {
@@ -45,9 +57,9 @@ export class PackWriter {
   }
 
   /** Removes the temporary file where `work` fails. */
-  #orRemoved(work: () => void): void {
+  #orRemoved<T>(work: () => T): T {
     try {
-      work();
+      return work();
     } catch (error) {
       this.discard();
       throw error;
@@ -71,31 +83,38 @@ export class PackWriter {
     this.#tailBytes = 0;
   }
 
-  finish(): void {
-    this.#orRemoved(() => this.#finish());
+  /** Returns the path of the pack without its ending. See `isKept` for what has to be removed then. */
+  finish(): string {
+    return this.#orRemoved(() => this.#finish());
   }
 
-  #finish(): void {
+  #finish(): string {
     const checksum = this.#tailBytes === this.#size ? this.#writeAtOnce() : this.#writeRest();
     adjustShared(this.#fd, this.#sharing);
     fs.fsyncSync(this.#fd);
     const index = encodePackIndex(this.#written, checksum);
-    this.#dir.at(`pack-${checksum.toString('hex')}`, (base) => this.#moveIntoPlace(base, index));
+    const name = `pack-${checksum.toString('hex')}`;
+    this.#dir.at(name, (base) => this.#moveIntoPlace(base, index));
     this.#dir.flush();
     this.#close();
+    return path.join(this.#path, name);
   }
 
   #moveIntoPlace(base: string, index: Buffer): void {
     const temporary = path.join(path.dirname(base), this.#temporary);
     const temporaryIndex = path.join(path.dirname(base), `tmp_idx_devs_${temporaryName()}`);
-    writeNewFile(temporaryIndex, [index], { mode: 0o444, sharing: this.#sharing });
     // The index comes last, since git ignores a pack without one.
     try {
-      fs.renameSync(temporary, `${base}.pack`);
-      fs.renameSync(temporaryIndex, `${base}.idx`);
+      this.isKept = keep(`${base}.keep`);
+      writeNewFile(temporaryIndex, [index], { mode: 0o444, sharing: this.#sharing });
+      orPruned(this.#path, () => {
+        fs.renameSync(temporary, `${base}.pack`);
+        fs.renameSync(temporaryIndex, `${base}.idx`);
+      });
     } catch (error) {
       removeIfThere(temporaryIndex);
       if (!fs.existsSync(`${base}.idx`)) removeIfThere(`${base}.pack`);
+      if (this.isKept) removeIfThere(`${base}.keep`);
       throw error;
     }
   }
@@ -135,6 +154,17 @@ export class PackWriter {
       this.#dir[Symbol.dispose]();
     }
     this.#closed = true;
+  }
+}
+
+/** False where there is one already: it is another program's, or the user's. */
+function keep(file: string): boolean {
+  try {
+    fs.writeFileSync(file, KEPT_BY_DEVS, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    return false;
   }
 }
 

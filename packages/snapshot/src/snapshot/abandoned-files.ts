@@ -5,6 +5,7 @@ import { codeOf } from '../base/errors.ts';
 import { RealDirectory } from '../base/real-directory.ts';
 import { packedRefsWithout } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
+import { KEPT_BY_DEVS } from '../objects/pack-writer.ts';
 import { SNAPSHOT_REFS } from './snapshot-id.ts';
 
 /** A process that writes a temporary file or holds a lock touches it far more often than this. */
@@ -25,17 +26,23 @@ export function sweepLeftovers(repo: Repository): void {
   finishPacks(path.join(objects, 'pack'));
   removeAbandoned(objects, /^tmp_obj_devs_/);
   removeAbandoned(path.join(objects, 'pack'), /^tmp_(?:pack|idx)_devs_/);
+  removeAbandoned(path.join(objects, 'pack'), /^pack-[0-9a-f]{40}\.keep$/, isKeptByDevs);
   removeAbandoned(path.join(repo.commonDir, SNAPSHOT_REFS), /\.lock$/);
   for (const dir of [repo.gitDir, path.join(repo.gitDir, 'devs'), path.join(repo.commonDir, 'devs')])
     removeAbandoned(dir, TEMPORARY);
 }
 
-function removeAbandoned(asked: string, pattern: RegExp): void {
+/** Of other programs, the file has other content. */
+function isKeptByDevs(file: string): boolean {
+  return readOptional(file)?.toString('latin1') === KEPT_BY_DEVS;
+}
+
+function removeAbandoned(asked: string, pattern: RegExp, isOurs: (file: string) => boolean = () => true): void {
   using dir = openIfReal(asked);
   for (const name of dir?.names() ?? []) {
     if (!pattern.test(name)) continue;
     dir!.at(name, (file) => {
-      if (isAbandoned(file)) removeIfThere(file);
+      if (isAbandoned(file) && isOurs(file)) removeIfThere(file);
     });
   }
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { toText } from '../base/byte-path.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 import { explained } from '../base/system-errors.ts';
-import { updateRef } from '../git/refs.ts';
+import { deleteRef, updateRef } from '../git/refs.ts';
 import { findRepository, type Place, type Repository } from '../git/repository.ts';
 import { sharingOf } from '../git/shared-repository.ts';
 import { ObjectStore } from '../objects/object-store.ts';
@@ -33,6 +33,9 @@ import type { TakeExtras, TakeOptions, TakeReport } from './take-options.ts';
 import { writeTrackedTrees } from './tracked-trees.ts';
 
 const TRIES = 3;
+
+/** What another attempt may not meet again. */
+const PASSING: ReadonlySet<string> = new Set(['DEVS_DIRECTORY_MOVED', 'DEVS_REPOSITORY_BUSY']);
 
 /** Twenty thousand index entries take roughly this many bytes. */
 const HELPER_FROM_BYTES = 1_600_000;
@@ -68,8 +71,9 @@ async function takeSince(repo: Repository, request: TakeRequest): Promise<TakeRe
  */
 export async function takeWithExtras(repo: Repository, request: TakeRequest): Promise<TakeReport> {
   prepareTake(repo);
-  using store = new ObjectStore(repo.commonDir, sharingOf(repo));
   for (let attempt = 1; attempt <= TRIES; attempt++) {
+    // Anew each time: what it knows of packs may be what was pruned.
+    using store = new ObjectStore(repo.commonDir, sharingOf(repo));
     const lacks: Lack[] | null = request.extras.isTolerant === true ? [] : null;
     const git = readGitState(repo, store, lacks);
     const writer = new ObjectWriter(store);
@@ -79,8 +83,8 @@ export async function takeWithExtras(repo: Repository, request: TakeRequest): Pr
       const report = await takeOnce({ ...request, repo, store, writer, git, tracked, ignores, lacks });
       if (report !== null) return report;
     } catch (error) {
-      // The next attempt sees the directory that is there by then.
-      if (attempt === TRIES || codeOf(error) !== 'DEVS_DIRECTORY_MOVED') throw error;
+      // The next attempt sees the directory that is there by then, and writes what was pruned.
+      if (attempt === TRIES || !PASSING.has(codeOf(error))) throw error;
     } finally {
       writer.discard();
     }
@@ -135,7 +139,7 @@ async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
   if (!isUnchanged(repo, git)) return null;
   writer.flush();
   const ref = SNAPSHOT_REFS + newSnapshotId();
-  if (!extras.isAnonymous) updateRef(repo, ref, oid, null);
+  if (!extras.isAnonymous) holdOrRetry(take, ref, oid);
   cache.save();
   rememberTags(take);
   saveByteProofs(take, proofs);
@@ -148,6 +152,17 @@ async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
     skipped: scan.skipped.map(({ path, reason }) => ({ path: toText(path), reason })),
     objectsWritten: writer.written,
   };
+}
+
+/** Writes the ref; without one again where a git prune was faster. */
+function holdOrRetry({ repo, writer }: TakeContext, ref: string, oid: string): void {
+  updateRef(repo, ref, oid, null);
+  try {
+    writer.assertNotPruned();
+  } catch (error) {
+    deleteRef(repo, ref, oid);
+    throw error;
+  }
 }
 
 /** The snapshots that a command takes of what its task left, or before it overwrites that. */
