@@ -58,6 +58,35 @@ test.each(Object.entries(BOGUS))(
   },
 );
 
+test.each(Object.entries(BOGUS))('undoing the restore that set it aside brings it back: %s', async (_, make) => {
+  const repo = Repo.withWork();
+  const ref = await AtomicSnapshot.take(repo.dir, 't');
+  for (const dir of ['dir', 'new dir', 'empty', 'made/deep']) {
+    fs.mkdirSync(repo.path(dir), { recursive: true });
+    make(repo.path(`${dir}/.git`));
+  }
+  const before = fingerprint(repo);
+  const dotGits = () => ['dir', 'new dir', 'empty', 'made/deep'].map((dir) => kindAndBytes(repo.path(`${dir}/.git`)));
+  const made = dotGits();
+  expect(made).not.toContain(null);
+  const { safetyRef } = await AtomicSnapshot.restore(repo.dir, ref, { keep: true });
+  expect(dotGits()).toEqual([null, null, null, null]);
+  const undone = await AtomicSnapshot.restore(repo.dir, safetyRef!, { keep: true });
+  expect(dotGits()).toEqual(made);
+  expect(fingerprint(repo)).toEqual(before);
+  const again = await AtomicSnapshot.restore(repo.dir, undone.safetyRef!, { keep: true });
+  expect(dotGits()).toEqual([null, null, null, null]);
+  await AtomicSnapshot.restore(repo.dir, again.safetyRef!);
+  expect(dotGits()).toEqual(made);
+});
+
+function kindAndBytes(file: string): string | null {
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  if (stat === undefined) return null;
+  if (stat.isSymbolicLink()) return `link to ${fs.readlinkSync(file)}`;
+  return stat.isFile() ? fs.readFileSync(file, 'utf8') : `${stat.mode}`;
+}
+
 test('a .git that the user made since the run stays without --force', async () => {
   const repo = Repo.withWork();
   const ref = await AtomicSnapshot.take(repo.dir, 't');

@@ -7,7 +7,7 @@ import { readStateFile, readStateHead, readStateOperation } from '../snapshot/st
 import { IndexLock, restoreGitState } from './git-state.ts';
 import { assertPlanIsTree, proveReadable } from './plan-conflicts.ts';
 import type { RestoreJob } from './restore-job.ts';
-import { setAside } from './set-aside.ts';
+import { bringBack, setAside } from './set-aside.ts';
 import { WorkTree } from './work-tree.ts';
 
 /**
@@ -28,7 +28,8 @@ export async function proveApplicable({ repo, store, target, plan, filesOnly, on
   }
   using tree = workTreeOf(repo, target);
   const gone = new Set([...plan.deletions.map(({ path }) => path), ...plan.specials, ...plan.setAside]);
-  for (const path of [...gone, ...plan.createDirectories]) tree.assertChangeable(path);
+  const places = plan.bringBack.map(({ place }) => place);
+  for (const path of [...gone, ...plan.createDirectories, ...places]) tree.assertChangeable(path);
   for (const dir of plan.removeDirectories) tree.assertRemovable(dir, gone);
   for (const { path } of plan.permissions) tree.assertOwn(path);
   for (const { path, from } of plan.writes) {
@@ -87,6 +88,7 @@ async function applyPlan(job: RestoreJob, tree: WorkTree): Promise<void> {
     await tree.write(path, to!, store.readBlob(to!.oid), permissionsOf(target.manifest.permissions, path, to!.mode));
   }
   for (const dir of plan.createDirectories) tree.makeDirectory(dir);
+  bringBack(job, tree);
   tree.settle();
   for (const { path, mode } of plan.permissions) tree.setPermissions(path, mode);
 }

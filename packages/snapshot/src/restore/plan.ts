@@ -6,6 +6,7 @@ import { recordedPermissions, restoredPermissions, TOP } from '../scan/permissio
 import { diffFiles } from '../snapshot/diff-files.ts';
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 import { absentBySkipWorktree } from '../snapshot/state-files.ts';
+import { readAsides } from './aside-directory.ts';
 import type { PlannedChange, PlanOptions, RestorePlan } from './restore-plan.ts';
 import { planUncaptured } from './uncaptured.ts';
 
@@ -35,6 +36,8 @@ export function planRestore(
     else deletions.push({ path, from: present, to: null });
   }
   const { specials, setAside } = planUncaptured(now, then, writes, options);
+  const bringBack = readAsides(options.repo, then.oid).filter(({ place }) => options.includes(place));
+  const neededBy = parentsOf(bringBack.map(({ place }) => place));
   const emptyNow = new Set(now.manifest.emptyDirectories);
   const emptyThen = new Set(then.manifest.emptyDirectories);
   return {
@@ -43,6 +46,7 @@ export function planRestore(
     spared,
     specials,
     setAside,
+    bringBack,
     permissions: [
       ...changedPermissions(store, now, then, new Set([...deletions, ...writes].map(({ path }) => path))),
       ...changedTop(now, then),
@@ -51,9 +55,17 @@ export function planRestore(
     removeDirectories: emptied(
       [...emptyNow].filter((dir) => options.includes(dir)),
       [...deletions.map(({ path }) => path), ...specials, ...setAside],
-      (dir) => emptyThen.has(dir) || rules.ignores(dir, true) || isClosed(dir),
+      (dir) => emptyThen.has(dir) || neededBy.has(dir) || rules.ignores(dir, true) || isClosed(dir),
     ),
   };
+}
+
+function parentsOf(paths: readonly BytePath[]): ReadonlySet<BytePath> {
+  const parents = new Set<BytePath>();
+  for (const path of paths) {
+    for (let dir = parentOf(path); dir !== '' && !parents.has(dir); dir = parentOf(dir)) parents.add(dir);
+  }
+  return parents;
 }
 
 /** The directories to remove if nothing is left in them, each before its parent. */

@@ -11,8 +11,10 @@ export interface RestoreJob {
   readonly repo: Repository;
   readonly store: ObjectStore;
   readonly target: LoadedSnapshot;
-  /** The repository as it is now. */
+  /** What an undo of this restore goes back to. */
   readonly safety: NamedSnapshot;
+  /** The number of the first thing that is set aside. */
+  readonly firstAside: number;
   readonly plan: RestorePlan;
   readonly refMoves: readonly RefMove[];
   /** Leaves index, HEAD, branch and operation files alone. */

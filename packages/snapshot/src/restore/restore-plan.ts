@@ -3,6 +3,7 @@ import type { Repository } from '../git/repository.ts';
 import type { TreeEntry } from '../objects/trees.ts';
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 import type { PathHistory } from '../snapshot/path-history.ts';
+import type { Aside } from './aside-directory.ts';
 
 /** A path on which the work tree and the snapshot differ. */
 export interface PlannedChange {
@@ -30,6 +31,8 @@ export interface RestorePlan {
   readonly specials: readonly BytePath[];
   /** Files and directories of which no snapshot can hold a copy, and which go to the git directory. */
   readonly setAside: readonly BytePath[];
+  /** What was set aside when the target was a safety snapshot, and goes back to its place. */
+  readonly bringBack: readonly Aside[];
 }
 
 export interface PlanOptions {

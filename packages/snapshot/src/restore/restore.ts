@@ -16,6 +16,7 @@ import { protectedBySnapshot } from '../snapshot/protected-objects.ts';
 import { readStateFile, readStateHead } from '../snapshot/state-files.ts';
 import type { Progress } from '../snapshot/take-options.ts';
 import { apply, lockIndex, proveApplicable } from './apply.ts';
+import { firstFreeNumber } from './aside-directory.ts';
 import { assertHeadMayMove, assertUnchangedSince } from './changed-since.ts';
 import { type IndexLock, removeOwnLocks } from './git-state.ts';
 import { closeJournal, readJournal, setJournalAside, writeJournal } from './journal.ts';
@@ -193,7 +194,19 @@ async function planJob(
     const now = await loadSnapshot(repo, store, safety);
     const includes = (path: BytePath) => paths?.some((wanted) => covers(wanted, path)) ?? true;
     const plan = planRestore(store, now, target, { repo, history, includes, after, isForced: request.isForced });
-    const job: RestoreJob = { repo, store, target, safety, plan, filesOnly, refMoves, onProgress };
+    const undoneBy = request.safety ?? safety;
+    const firstAside = plan.setAside.length === 0 ? 0 : firstFreeNumber(repo, undoneBy.oid);
+    const job: RestoreJob = {
+      repo,
+      store,
+      target,
+      safety: undoneBy,
+      firstAside,
+      plan,
+      filesOnly,
+      refMoves,
+      onProgress,
+    };
     await proveApplicable(job);
     if (after !== null) assertUnchangedSince(job, { after, now });
     return { job, now };
@@ -218,7 +231,7 @@ function movedSince({ repo, store, target, refMoves }: RestoreJob): MovedRef[] {
 
 function describePlan(plan: RestorePlan): Pick<RestoreReport, 'written' | 'deleted' | 'permissions' | 'spared'> {
   return {
-    written: plan.writes.map(({ path }) => toText(path)),
+    written: [...plan.writes.map(({ path }) => path), ...plan.bringBack.map(({ place }) => place)].map(toText),
     deleted: [...plan.deletions.map(({ path }) => path), ...plan.specials].map(toText),
     permissions: plan.permissions.map(({ path }) => (path === TOP ? './' : toText(path))),
     spared: plan.spared.map(toText),

@@ -20,6 +20,9 @@ const BECAME_ANOTHER: ReadonlySet<string> = new Set([
   'EAGAIN',
 ]);
 
+/** What keeps a thing where it was set aside, and undoes nothing else. */
+const STAYS_ASIDE: ReadonlySet<string> = new Set(['DEVS_RESTORE_OBSTRUCTED', 'EXDEV', 'ENOENT', 'ENOTDIR']);
+
 /** The setuid, setgid and sticky bits. */
 const HIGHER_BITS = 0o7000;
 
@@ -99,6 +102,19 @@ export class WorkTree implements Disposable {
   move(path: BytePath, target: string): void {
     this.#change(path, (file) => fs.renameSync(file, target));
     this.#tree.forget(path);
+  }
+
+  /** Moves a file or directory to where nothing is; whether it could. */
+  moveIn(source: string, path: BytePath): boolean {
+    try {
+      this.makeDirectory(parentOf(path));
+      if (this.#stat(path) !== null) return false;
+      this.#change(path, (file) => fs.renameSync(source, file));
+      return true;
+    } catch (error) {
+      if (STAYS_ASIDE.has(codeOf(error))) return false;
+      throw error;
+    }
   }
 
   /** Removes a directory if it is empty. */
