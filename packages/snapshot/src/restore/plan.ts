@@ -21,7 +21,7 @@ export function planRestore(
   options: PlanOptions,
 ): RestorePlan {
   const changes = changedPaths(store, now, then);
-  const { rules, knows, isClosed } = options.history;
+  const { rules, knows, lookedAt, isClosed } = options.history;
   const deletions: PlannedChange[] = [];
   const writes: PlannedChange[] = [];
   const spared: BytePath[] = [];
@@ -55,7 +55,7 @@ export function planRestore(
     removeDirectories: emptied(
       [...emptyNow].filter((dir) => options.includes(dir)),
       [...deletions.map(({ path }) => path), ...specials, ...setAside],
-      (dir) => emptyThen.has(dir) || neededBy.has(dir) || rules.ignores(dir, true) || isClosed(dir),
+      (dir) => emptyThen.has(dir) || neededBy.has(dir) || (rules.ignores(dir, true) && !lookedAt(dir)) || isClosed(dir),
     ),
   };
 }

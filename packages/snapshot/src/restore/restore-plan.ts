@@ -38,7 +38,7 @@ export interface RestorePlan {
 export interface PlanOptions {
   readonly repo: Repository;
   /** What `then` says of paths. Its ignore rules spare only the paths of which it says nothing. */
-  readonly history: Pick<PathHistory, 'rules' | 'knows' | 'isClosed' | 'otherRules'>;
+  readonly history: Pick<PathHistory, 'rules' | 'knows' | 'lookedAt' | 'isClosed' | 'otherRules'>;
   readonly includes: (path: BytePath) => boolean;
   /** The repository as the run left it; null where that is not known. */
   readonly after: LoadedSnapshot | null;

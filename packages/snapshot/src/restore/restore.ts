@@ -122,13 +122,20 @@ async function applySnapshot(
     onProgress: request.onProgress,
     ...(snapshot.runId === null ? {} : { runId: snapshot.runId }),
   };
-  const history = pathHistoryOf(store, snapshot, repo);
+  const history = await pathHistoryOf(store, snapshot, repo);
   const { otherRules } = history;
   const held = protectedBySnapshot(store, snapshot);
   const commits = [...held.commits.filter((oid) => isOfTheUser(store, oid)), snapshot.oid];
   const protectedObjects = { ...held, commits };
   const refMoves = request.refMoves.filter(({ isDamaged }) => !isDamaged).map(({ ref, from }) => [ref, from] as const);
-  const extras = { otherRules, protectedObjects, refMoves, isTolerant: request.isForced, isAnonymous: request.dryRun };
+  const extras = {
+    otherRules,
+    since: snapshot.oid,
+    protectedObjects,
+    refMoves,
+    isTolerant: request.isForced,
+    isAnonymous: request.dryRun,
+  };
   const taken = await takeSafety(repo, { label: snapshot.label, options: safety, extras }, snapshot);
   const { job, now } = await planJob({ repo, store, target: snapshot, request }, taken, history);
   const { filesOnly } = request;

@@ -24,6 +24,7 @@ export function manifestProblem(value: unknown): string | null {
     (isOctal(value.rootPermissions ?? '0') ? null : 'has no permissions of the top directory') ??
     pathsProblem('emptyDirectories', value.emptyDirectories) ??
     (value.skipWorktreePresent === null ? null : pathsProblem('skipWorktreePresent', value.skipWorktreePresent)) ??
+    (value.since === undefined || isOid(value.since) ? null : 'names no commit that it was taken since') ??
     refsProblem(value) ??
     othersProblem(value)
   );
@@ -36,7 +37,7 @@ function isObject(value: unknown): value is Fields {
 function headProblem(head: unknown, lacks: unknown): string | null {
   if (!isObject(head)) return 'has no head';
   const { branch, oid } = head;
-  if (oid !== null && (typeof oid !== 'string' || !OID.test(oid))) return `names ${quoted(oid)} as the commit of HEAD`;
+  if (oid !== null && !isOid(oid)) return `names ${quoted(oid)} as the commit of HEAD`;
   // A damaged HEAD is one of the things that a tolerant take lacks.
   if (branch === null) return oid === null && lacks === undefined ? 'has a HEAD that points nowhere' : null;
   return typeof branch === 'string' && isRefName(branch) ? null : `names ${quoted(branch)} as the branch of HEAD`;
@@ -50,7 +51,7 @@ function refsProblem({ symbolicBranch = [], refMoves = [] }: Fields): string | n
   for (const move of refMoves) {
     const [ref, oid] = Array.isArray(move) ? (move as readonly unknown[]) : [];
     if (!isMovable(ref)) return `moves ${quoted(ref)}`;
-    if (oid !== null && (typeof oid !== 'string' || !OID.test(oid))) return `moves ${quoted(ref)} to ${quoted(oid)}`;
+    if (oid !== null && !isOid(oid)) return `moves ${quoted(ref)} to ${quoted(oid)}`;
   }
   return null;
 }
@@ -73,6 +74,10 @@ function permissionsProblem(permissions: unknown): string | null {
     if (problem !== null) return `gives permissions to ${quoted(path)}, which ${problem}`;
   }
   return null;
+}
+
+function isOid(oid: unknown): boolean {
+  return typeof oid === 'string' && OID.test(oid);
 }
 
 function isOctal(mode: unknown): boolean {

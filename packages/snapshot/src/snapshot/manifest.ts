@@ -36,6 +36,11 @@ export interface Manifest {
   readonly skipWorktreePresent: readonly BytePath[] | null;
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
   readonly includeIgnored: readonly string[];
+  /**
+   * The commit of the snapshot whose rules this one was taken with beside its own: what that one
+   * knows was looked at here, ignored or not. Absent where there was none.
+   */
+  readonly since?: string;
   /** What a tolerant take could not read; absent where it read everything. */
   readonly lacks?: readonly Lack[];
   /**

@@ -65,6 +65,7 @@ function manifestOf(
     skipWorktreePresent: tracked.entries.some((entry) => entry.skipWorktree) ? present : null,
     skipped: scan.skipped,
     includeIgnored: options.includeIgnored ?? [],
+    ...(extras.since === undefined ? {} : { since: extras.since }),
     ...(lacks === null || lacks.length === 0 ? {} : { lacks }),
     ...(git.symbolicBranch.length > 1 ? { symbolicBranch: git.symbolicBranch } : {}),
     ...(extras.refMoves === undefined ? {} : { refMoves: extras.refMoves }),

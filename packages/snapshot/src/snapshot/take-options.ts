@@ -45,6 +45,8 @@ export interface TakeReport {
 export interface TakeExtras {
   /** The take captures what these rules do not ignore, even where today's rules ignore it. */
   readonly otherRules: OtherRules | null;
+  /** The commit of the snapshot that has these rules. */
+  readonly since?: string;
   /** What git must not prune while the snapshot exists, beside what the take protects by itself. */
   readonly protectedObjects?: ProtectedObjects;
   /** The refs that the restore is about to move, and where they stand. */

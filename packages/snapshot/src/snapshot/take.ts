@@ -61,8 +61,8 @@ async function takeSince(repo: Repository, request: TakeRequest): Promise<TakeRe
   if (since === undefined) return takeWithExtras(repo, request);
   using store = new ObjectStore(repo.commonDir, sharingOf(repo));
   const earlier = await loadSnapshot(repo, store, resolveSnapshot(repo, since));
-  const { otherRules } = pathHistoryOf(store, earlier, repo);
-  return await takeWithExtras(repo, { ...request, extras: { ...request.extras, otherRules } });
+  const { otherRules } = await pathHistoryOf(store, earlier, repo);
+  return await takeWithExtras(repo, { ...request, extras: { ...request.extras, otherRules, since: earlier.oid } });
 }
 
 /**
