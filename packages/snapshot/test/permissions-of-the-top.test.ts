@@ -67,3 +67,15 @@ test('a new directory keeps the setgid bit that it inherits', async () => {
   const modes = ['shared', 'shared/deep'].map((dir) => fs.statSync(repo.path(dir)).mode & 0o7777);
   expect(modes).toEqual([0o2775, 0o2755]);
 });
+
+test('a bit that a restore did not give is no change after it: the restore can be undone', async () => {
+  const repo = Repo.withWork();
+  const ref = await AtomicSnapshot.take(repo.dir, 't');
+  fs.chmodSync(repo.path('dir/d.txt'), 0o4755);
+  const left = await AtomicSnapshot.take(repo.dir, 't', { since: ref });
+  const oid = repo.git('rev-parse', left);
+  await AtomicSnapshot.restore(repo.dir, ref, { keep: true });
+  await AtomicSnapshot.restore(repo.dir, oid, { keep: true });
+  await AtomicSnapshot.restore(repo.dir, ref, { after: oid });
+  expect(fs.statSync(repo.path('dir/d.txt')).mode & 0o7777).toBe(0o644);
+});

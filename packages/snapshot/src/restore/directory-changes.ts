@@ -17,11 +17,15 @@ export interface States {
 export function changedDirectoriesAndPermissions(plan: RestorePlan, { after, now }: States): BytePath[] {
   const emptyThen = new Set(after.manifest.emptyDirectories);
   const emptyNow = new Set(now.manifest.emptyDirectories);
-  const isNewMode = (path: BytePath, mode: number) =>
-    path === TOP
-      ? after.manifest.rootPermissions !== now.manifest.rootPermissions
-      : recordedPermissions(after.manifest.permissions, path, mode) !==
-        recordedPermissions(now.manifest.permissions, path, mode);
+  const isNewMode = (path: BytePath, mode: number) => {
+    const [then, today] = [after, now].map(({ manifest }) =>
+      path === TOP
+        ? Number.parseInt(manifest.rootPermissions ?? '0', 8)
+        : recordedPermissions(manifest.permissions, path, mode),
+    ) as [number, number];
+    // A restore gives no setuid, setgid or sticky bit: one that is missing is no change of the user's.
+    return ((then ^ today) & 0o777) !== 0 || (today & ~then) !== 0;
+  };
   // What is not there now has no permissions that the plan could change back.
   const replaced = [...plan.writes, ...plan.deletions].filter(({ from }) => from !== null && from.mode !== SYMLINK);
   return [
