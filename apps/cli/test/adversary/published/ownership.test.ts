@@ -136,6 +136,22 @@ describe.runIf(isRoot() && !WINDOWS)('CVE-2022-24765 and CVE-2022-29187, git: a 
   }, 60_000);
 });
 
+test.runIf(isRoot() && !WINDOWS)(
+  'a database, a key or a directory of devs that belongs to another user is not used',
+  async () => {
+    for (const name of ['.devs.db', 'seal.key', '.']) {
+      const victim = new Victim();
+      await victim.devs('run', '--id', 'mine', '--', 'false');
+      const file = victim.repo.path(`.git/devs/${name}`);
+      fs.chownSync(file, NOBODY, NOBODY);
+      const said = [await victim.devs('log'), await victim.devs('snapshot', 'x')].map(({ stderr }) => stderr).join('');
+      expect([name, said]).toEqual([name, expect.stringMatching(/not devs's own|DEVS_DB_UNSAFE|DEVS_SEAL_KEY_UNSAFE|belongs to/)]);
+      await victim.survives();
+    }
+  },
+  60_000,
+);
+
 test('CVE-2024-32465 and CVE-2022-42906, git: the settings and hooks of a repository that came as an archive', async () => {
   const victim = new Victim();
   arm(victim);
