@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Repo, temporaryDirectory } from '@devs/test-kit';
 import { beforeEach, describe, expect, test } from 'vitest';
+
 import { devs } from './devs.ts';
 
 let repo: Repo;
@@ -29,6 +30,11 @@ const plant: Readonly<Record<string, (file: string) => void>> = {
   'a link to itself': (file) => fs.symlinkSync(path.basename(file), file),
 };
 
+/** One line of characters of two bytes. */
+function endsBadly(): Buffer {
+  return Buffer.concat([Buffer.from(`"${'é'.repeat(500_000)}`), Buffer.from([0xff])]);
+}
+
 describe.each(['devs.json', 'package.json'])('%s', (name) => {
   test.each(Object.keys(plant))('that is %s is refused at once, and stops no command after --', async (what) => {
     plant[what]!(repo.path(name));
@@ -51,6 +57,7 @@ describe.each(['devs.json', 'package.json'])('%s', (name) => {
     ['levels without end', '['.repeat(500_000), /:1:65: there are more than 64 levels/],
     ['a hundred levels', `${'{"a":'.repeat(100)}1${'}'.repeat(100)}`, /more than 64 levels/],
     ['bytes that are not UTF-8', Buffer.from('{\n "caf\xe9": 1}', 'latin1'), /:2:6: the text is not UTF-8/],
+    ['a megabyte of UTF-8 that ends badly', endsBadly(), /:1:500002: the text is not UTF-8/],
     ['a syntax error', '{\n  "tasks": x }', /:2:12: InvalidSymbol/],
     ['a NUL in a command', '{"tasks": {"a": "tr\\u0000ue"}, "scripts": {"a": "tr\\u0000ue"}}', /NUL/],
   ])('with %s is refused with its place', async (_, content, message) => {

@@ -57,15 +57,29 @@ export function assertNoDuplicates(node: JsonNode, invalid: Invalid): void {
 
 function decode(bytes: Buffer, file: string): string {
   if (isUtf8(bytes)) return bytes.toString('utf8').replace(/^\ufeff/, '');
-  const lines = bytes.toString('latin1').split('\n');
-  const line = lines.findIndex((text) => !isUtf8(Buffer.from(text, 'latin1')));
-  const column = [...lines[line]!].findIndex((_, i) => lossyAt(lines[line]!.slice(0, i + 1)));
-  throw invalidAt(file, { line: line + 1, column: column + 1 }, 'the text is not UTF-8');
+  // By halving: the author of the file decides how long it is, and how much of it is one line.
+  let [sound, unsound] = [0, bytes.length + 1];
+  while (unsound - sound > 1) {
+    const middle = (sound + unsound) >> 1;
+    if (beginsUtf8(bytes.subarray(0, middle))) sound = middle;
+    else unsound = middle;
+  }
+  const before = bytes
+    .toString('utf8', 0, sound)
+    .replace(/\ufffd$/, '')
+    .split('\n');
+  throw invalidAt(file, { line: before.length, column: before.at(-1)!.length + 1 }, 'the text is not UTF-8');
 }
 
-/** Whether the bytes end in what no further byte makes UTF-8, or the line ends in the middle of a character. */
-function lossyAt(bytes: string): boolean {
-  return bytes > '' && Buffer.from(`${bytes} `, 'latin1').toString('utf8').includes('\ufffd');
+/** Whether more bytes could make it UTF-8: it may end in the middle of a character. */
+function beginsUtf8(bytes: Buffer): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return false;
+    throw error;
+  }
 }
 
 /** The parser calls itself for each level; this scanner does not. */

@@ -21,7 +21,8 @@ function tasksTarget(file: string, parts: Pick<FuzzTarget, 'name' | 'seeds' | 't
       for (const name of ['devs.json', 'package.json']) fs.rmSync(path.join(dir, name), { force: true });
       fs.writeFileSync(path.join(dir, file), input);
       expect(typeof (await mayRecordCommand(dir))).toBe('boolean');
-      for (const name of taskNames(dir, dir)) {
+      // Each is a parse of its own.
+      for (const name of taskNames(dir, dir).slice(0, 10)) {
         expect(typeof isTypeable(name)).toBe('boolean');
         const task = findTask(name, dir, dir);
         expect(typeof task.run === 'string' && !task.run.includes('\0')).toBe(true);

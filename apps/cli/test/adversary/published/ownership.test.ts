@@ -145,7 +145,10 @@ test.runIf(isRoot() && !WINDOWS)(
       const file = victim.repo.path(`.git/devs/${name}`);
       fs.chownSync(file, NOBODY, NOBODY);
       const said = [await victim.devs('log'), await victim.devs('snapshot', 'x')].map(({ stderr }) => stderr).join('');
-      expect([name, said]).toEqual([name, expect.stringMatching(/not devs's own|DEVS_DB_UNSAFE|DEVS_SEAL_KEY_UNSAFE|belongs to/)]);
+      expect([name, said]).toEqual([
+        name,
+        expect.stringMatching(/not devs's own|DEVS_DB_UNSAFE|DEVS_SEAL_KEY_UNSAFE|belongs to/),
+      ]);
       await victim.survives();
     }
   },
