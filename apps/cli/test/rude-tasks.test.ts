@@ -89,6 +89,50 @@ test('refs that may not be written: the command succeeded, and the snapshot goes
   expect(fs.readdirSync(repo.path('.git/refs/devs/snapshots'))).toEqual([]);
 });
 
+test('a root that may not be written: the exit code is the task’s, and the restore makes it writable again', async () => {
+  if (!isRoot()) return;
+  const repo = Repo.withWork();
+  execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, repo.dir]);
+  fs.chmodSync(path.dirname(repo.dir), 0o755);
+  const asNobody = (...args: string[]) => start(repo.dir, args, { uid: NOBODY, gid: NOBODY }).ended;
+  const before = fs.statSync(repo.dir).mode;
+  const { code, stderr } = await asNobody('run', '--id', 'rude', '--', 'sh', '-c', 'chmod 555 .; exit 7');
+  expect([code, stderr]).toEqual([7, expect.stringContaining('the next command takes it over')]);
+  expect(stderr).toContain('devs restore');
+  const status = await asNobody('status');
+  expect([status.code, status.stderr]).toEqual([0, '']);
+  expect(await asNobody('restore', 'rude')).toMatchObject({ code: 0 });
+  expect(fs.statSync(repo.dir).mode).toBe(before);
+  expect((await asNobody('run', '--', 'true')).code).toBe(0);
+  expect(repo.exists('.devs-state.lock')).toBe(false);
+});
+
+test('a git directory that the task moves: the exit code is the task’s, and the restore works from there', async () => {
+  const repo = Repo.withWork();
+  const target = `${repo.dir}.git`;
+  const task = `git init -q --separate-git-dir ${target}; rm a.txt; exit 7`;
+  const { code, stderr } = await devs(repo.dir, 'run', '--id', 'rude', '--', 'sh', '-c', task);
+  expect(stderr).not.toMatch(/internal error|is missing/);
+  expect([code, stderr]).toEqual([7, expect.stringContaining(`and is ${target}`)]);
+  expect(repo.exists('a.txt')).toBe(false);
+  const restored = await devs(repo.dir, 'restore', 'rude');
+  expect([restored.code, restored.stderr]).toEqual([0, expect.stringContaining('1 written')]);
+  expect(repo.exists('a.txt')).toBe(true);
+  fs.rmSync(target, { recursive: true });
+});
+
+test('a git directory that the task takes away: the exit code is the task’s, and devs says where its snapshot is', async () => {
+  const repo = Repo.withWork();
+  const before = fingerprint(repo);
+  const task = `mv .git ${repo.dir}.gone; rm a.txt; exit 7`;
+  const { code, stderr } = await devs(repo.dir, 'run', '--id', 'rude', '--', 'sh', '-c', task);
+  expect(stderr).not.toMatch(/internal error|is missing/);
+  expect([code, stderr]).toEqual([7, expect.stringContaining('usable again once it is back')]);
+  fs.renameSync(`${repo.dir}.gone`, repo.path('.git'));
+  const restored = await devs(repo.dir, 'restore', 'rude', '--force');
+  expect([restored.code, fingerprint(repo)]).toEqual([0, before]);
+});
+
 const LATER: Readonly<Record<string, (repo: Repo) => void>> = {
   'refs of devs deleted': (repo) => fs.rmSync(repo.path('.git/refs/devs'), { recursive: true }),
   'every snapshot rewritten': (repo) => {

@@ -198,6 +198,9 @@ export class Terminal {
       case 'snapshot-not-dropped':
         this.warn(`${event.ref} could not be removed, and a later command removes it: ${event.message.split('\n')[0]}`);
         return;
+      case 'lock-not-removed':
+        this.warn(`the record of the lock stays, and the next command takes it over: ${event.message.split('\n')[0]}`);
+        return;
       case 'end-unknown':
         this.warn(`what run ${event.runId} did cannot be told in full: ${event.message.split('\n')[0]}`);
         return;

@@ -18,6 +18,7 @@ export type RunnerEvent =
       readonly holder: LockData | null;
       readonly processes: readonly SurvivingProcess[];
     }
+  | { readonly type: 'lock-not-removed'; readonly message: string }
   | { readonly type: 'database-recovered'; readonly message: string }
   | { readonly type: 'history-unavailable'; readonly message: string; readonly isCopied: boolean }
   | { readonly type: 'restore-interrupted'; readonly root: string }

@@ -1,5 +1,5 @@
 import type { RunLog } from '@devs/db';
-import { type AcquireOptions, StateLock, type Takeover } from '@devs/lock';
+import { type AcquireOptions, StateLock, StateLockError, type Takeover } from '@devs/lock';
 import type { Repository } from '@devs/snapshot';
 import { CliError, EXIT_HELD } from '../base/errors.ts';
 import type { SurvivorPolicy } from '../processes/surviving-processes.ts';
@@ -57,13 +57,26 @@ export async function lockProject(repo: Repository, request: LockRequest, emit: 
         try {
           await database.close();
         } finally {
-          await lock.release();
+          await releaseOrWarn(lock, emit);
         }
       },
     };
   } catch (error) {
     await lock.release();
     throw error;
+  }
+}
+
+/**
+ * What was done is done: a task may leave a root or a git directory in which no record can be removed, and the next
+ * command takes over what a dead process left.
+ */
+async function releaseOrWarn(lock: ProjectLock, emit: Emit): Promise<void> {
+  try {
+    await lock.release();
+  } catch (error) {
+    if (!(error instanceof StateLockError)) throw error;
+    emit({ type: 'lock-not-removed', message: error.message });
   }
 }
 

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { type AcquireOptions, type HeldStateLock, StateLock } from '@devs/lock';
+import { type AcquireOptions, type HeldStateLock, StateLock, StateLockError } from '@devs/lock';
 import { AtomicSnapshot, AtomicSnapshotError, type Repository } from '@devs/snapshot';
 
 /** The lock record at the project root. */
@@ -21,12 +21,24 @@ export function rootRecordKind(repo: Repository): 'nothing' | 'a lock' | "a stra
   }
 }
 
-/** Null where a stranger's file has the name. */
+/**
+ * Null where a stranger's file has the name, or where nothing may be written at the root (a task's `chmod 555 .`): the
+ * record in the git directory decides, and the restore that makes the root writable again must be able to run.
+ */
 export async function acquireRootLock(
   repo: Repository,
   taskId: string,
   options: AcquireOptions,
 ): Promise<HeldStateLock | null> {
   if (rootRecordKind(repo) === "a stranger's file") return null;
-  return await StateLock.acquire(repo.root, taskId, options);
+  try {
+    return await StateLock.acquire(repo.root, taskId, options);
+  } catch (error) {
+    if (!isUnwritable(error)) throw error;
+    return null;
+  }
+}
+
+export function isUnwritable(error: unknown): boolean {
+  return error instanceof StateLockError && error.code === 'DEVS_LOCK_UNWRITABLE';
 }

@@ -7,6 +7,7 @@ import { objectToSurvivors } from './object-to-survivors.ts';
 import { type OpenLog, openLogCopy, openLogIfThere } from './open-log.ts';
 import { lockDirectories, type ProjectState, stateOf } from './project-state.ts';
 import { needsReconciling } from './reconcile.ts';
+import { isUnwritable } from './root-record.ts';
 
 /** How long a question waits for a database that another process has locked. */
 const BUSY_TIMEOUT_MS = 2_000;
@@ -65,13 +66,27 @@ async function takeOverStaleLock(repo: Repository, emit: Emit): Promise<Takeover
   const onWait = (holder: LockData) => emit({ type: 'waiting', holder });
   let first: Takeover | null = null;
   for (const dir of lockDirectories(repo)) {
-    const takeover = await StateLock.releaseStale(dir, undefined, { objection, onWait });
+    const takeover = await releaseStale(repo, dir, { objection, onWait });
     first ??= takeover;
     // The holder of the record that decides keeps the other one, too.
     if (takeover === null && (await StateLock.inspect(dir)).state !== 'free') break;
   }
   if (first !== null) emit({ type: 'takeover', takeover: first });
   return first;
+}
+
+/** A record at a root where nothing may be written stays: the one in the git directory decides. */
+async function releaseStale(
+  repo: Repository,
+  dir: string,
+  options: Parameters<typeof StateLock.releaseStale>[2],
+): Promise<Takeover | null> {
+  try {
+    return await StateLock.releaseStale(dir, undefined, options);
+  } catch (error) {
+    if (dir !== repo.root || !isUnwritable(error)) throw error;
+    return null;
+  }
 }
 
 async function openForQuery(repo: Repository, takeover: Takeover | null, emit: Emit): Promise<OpenLog | null> {

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import process from 'node:process';
 import type { Changes } from '@devs/db';
 import {
@@ -206,7 +207,7 @@ export class TaskRunner {
 
   async #fail(run: EndedRun, outcome: Outcome): Promise<RunSnapshots> {
     const { runId, before } = run;
-    const { repo, log, lock } = run.project;
+    const { log, lock } = run.project;
     const { exitCode, signal, error } = outcome;
     // Written at once, and again with what the after snapshot adds: taking that one may fail.
     await log.finish(runId, { status: 'failed', exitCode, signal, error });
@@ -217,6 +218,7 @@ export class TaskRunner {
     const options = { ...(afterOid === null ? {} : { after: afterOid }), keep: true, onProgress: this.#onProgress };
     using _ = shieldFromSignals();
     // The commit that was taken, in the repository that was found: the task may have rewritten the ref.
+    const repo = this.#whereItIs(run.project);
     const report = { ...(await AtomicSnapshot.restore(repo, before.oid, options)), ref: before.ref };
     await recordRestore(repo, log, report);
     this.#emit({ type: 'restored', runId, report, ms: now() - started });
@@ -228,20 +230,45 @@ export class TaskRunner {
    * have, with its before snapshot, and what it did is said to be unknown.
    */
   async #takeAfterIfSound(run: EndedRun, outcome: string): Promise<RunStates> {
+    const unknown = { snapshotRef: run.before.ref, afterRef: null, afterOid: null, changes: null };
+    if (!this.#hasGitDirectory(run)) return unknown;
     await this.#holdAgain(run);
     try {
       return await this.#takeAfter(run, outcome);
     } catch (error) {
       if (!(error instanceof AtomicSnapshotError)) throw error;
       this.#emit({ type: 'end-unknown', runId: run.runId, message: error.message });
-      return { snapshotRef: run.before.ref, afterRef: null, afterOid: null, changes: null };
+      return unknown;
     }
+  }
+
+  /** The repository by its new place where the task moved the git directory; by its old one where there is none. */
+  #whereItIs({ repo }: LockedProject): Repository {
+    try {
+      return findRepository(repo.root, repo.environment);
+    } catch (error) {
+      if (!(error instanceof AtomicSnapshotError)) throw error;
+      return repo;
+    }
+  }
+
+  /** Whether there is a git directory. The snapshots and the history are in it, and go where the task moves it. */
+  #hasGitDirectory({ project, runId }: EndedRun): boolean {
+    const { gitDir } = project.repo;
+    const now = this.#whereItIs(project).gitDir;
+    const isThere = fs.existsSync(now);
+    if (isThere && now === gitDir) return true;
+    const message = isThere
+      ? `the git directory was ${gitDir} and is ${now}; the snapshots and the history are there now`
+      : `the git directory ${gitDir} is gone, and the snapshots with it; they are usable again once it is back`;
+    this.#emit({ type: 'end-unknown', runId, message });
+    return isThere;
   }
 
   /** Gives the run's snapshot its ref again where the task deleted or rewrote it. */
   async #holdAgain({ project, runId, before }: EndedRun): Promise<void> {
     try {
-      const isMended = await AtomicSnapshot.hold(project.repo, before);
+      const isMended = await AtomicSnapshot.hold(this.#whereItIs(project), before);
       if (isMended) this.#emit({ type: 'snapshot-held-again', runId, ref: before.ref });
     } catch (error) {
       if (!(error instanceof AtomicSnapshotError)) throw error;
@@ -266,7 +293,7 @@ export class TaskRunner {
     const changed = findRepository(repo.root, repo.environment);
     const after = await this.#timed('snapshot what the run did', () => takeSnapshot(changed, task.id, options));
     await log.setAfter(runId, { afterRef: after.ref, afterOid: after.oid, headAfter: after.head.oid });
-    const changes = await this.#timed('count what the run changed', () => countChanges(repo, before.oid, after.oid));
+    const changes = await this.#timed('count what the run changed', () => countChanges(changed, before.oid, after.oid));
     await log.setChanges(runId, changes);
     return { snapshotRef: before.ref, afterRef: after.ref, afterOid: after.oid, changes };
   }

@@ -134,7 +134,7 @@ export class DirectoryLockFs implements LockFs {
       if (codeOf(error) === 'EEXIST') return 'taken';
       if (codeOf(error) === 'ENOENT') return 'gone';
       if (NO_LINKS.has(codeOf(error))) return 'unsupported';
-      throw error;
+      throw explainUnwritable(this.dir, error);
     }
     return isReplaced(file.fd, this.#path(removalRight)) ? 'not ours' : 'ours';
   }
