@@ -7,8 +7,8 @@ const { O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants;
 /** Linux's flag for a descriptor that only names a place; it needs no permission to read the directory. */
 const O_PATH = 0o10000000;
 
-/** Far fewer than a process may open; a restore and a take go from directory to directory. */
-const MAX_OPEN = 128;
+/** Fewer than a process may open, and enough for a scan's directories to be open still when their files are read. */
+const MAX_OPEN = 512;
 
 const IF_THERE = { throwIfNoEntry: false } as const;
 
@@ -102,26 +102,32 @@ export class HeldDirectories implements Disposable {
    * @throws AtomicSnapshotError `DEVS_DIRECTORY_MOVED`
    */
   assertUnmoved(dir: BytePath): void {
-    using now = new HeldDirectories(this.root, this.#byDescriptor);
     for (let known = dir; ; known = parentOf(known)) {
-      const identity = this.#identities.get(known);
-      if (identity !== undefined && now.#identityOf(known) !== identity) throw this.moved(known);
+      if (this.#identities.has(known) && !this.#isUnmoved(known)) throw this.moved(known);
       if (known === '') return;
     }
   }
 
   /** As `assertUnmoved`, of every directory that was used. */
   assertAllUnmoved(): void {
-    using now = new HeldDirectories(this.root, this.#byDescriptor);
-    for (const [dir, identity] of this.#identities) if (now.#identityOf(dir) !== identity) throw this.moved(dir);
+    for (const dir of this.#identities.keys()) if (!this.#isUnmoved(dir)) throw this.moved(dir);
+  }
+
+  /** One look in the directory above, which is held: it is the one that it was, wherever it lies by now. */
+  #isUnmoved(dir: BytePath): boolean {
+    try {
+      const name = dir.slice(dir.lastIndexOf('/') + 1);
+      const file = dir === '' ? this.root : child(this.#open(parentOf(dir)).reach, name);
+      const stat = fs.lstatSync(file, IF_THERE);
+      return stat?.isDirectory() === true && identityOf(stat) === this.#identities.get(dir);
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR', 'ELOOP', 'DEVS_DIRECTORY_MOVED'].includes(codeOf(error))) return false;
+      throw error;
+    }
   }
 
   [Symbol.dispose](): void {
     this.forgetAll();
-  }
-
-  #identityOf(dir: BytePath): string | null {
-    return this.isDirectory(dir) ? this.#identities.get(dir)! : null;
   }
 
   #open(dir: BytePath): Held {

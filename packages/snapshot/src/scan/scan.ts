@@ -3,7 +3,7 @@ import process from 'node:process';
 import { type BytePath, byteOrder, onDisk, parentOf } from '../base/byte-path.ts';
 import { readOptional } from '../base/durable.ts';
 import { codeOf } from '../base/errors.ts';
-import { HeldDirectories } from '../base/held-directories.ts';
+import type { HeldDirectories } from '../base/held-directories.ts';
 import { openOwn } from '../base/open-own.ts';
 import { nameProblem } from '../base/path-rules.ts';
 import { type GitIndex, statMatches, viewOf } from '../git/index-file.ts';
@@ -78,6 +78,8 @@ export interface ScanInput {
   readonly otherRules: OtherRules | null;
   /** For which entries the file's bytes are known to be the blob's. */
   readonly byteProofs: Pick<ByteProofs, 'isProven'>;
+  /** The directories that the scan and the capture after it agree on. */
+  readonly tree: HeldDirectories;
   /** What another thread has proven of the tracked files so far; see stat-helper.ts. */
   readonly proofs: Uint16Array | null;
   /** Told how many tracked files were seen, at the start and after every thousand. */
@@ -100,8 +102,7 @@ const OWN_STATE = /^\.devs(?:-state\.lock|\.db)/;
  * @throws AtomicSnapshotError `DEVS_DIRECTORY_MOVED`, `DEVS_UNREADABLE`
  */
 export function scanWorkTree(input: ScanInput): Scan {
-  using tree = new HeldDirectories(input.repo.root);
-  return new Scanner(input, tree).run();
+  return new Scanner(input).run();
 }
 
 /** What holds in a directory. */
@@ -118,16 +119,14 @@ interface Within {
 
 class Scanner {
   readonly #input: ScanInput;
-  readonly #tree: HeldDirectories;
   readonly #included: readonly PatternFile[];
   readonly #ignoreCase: boolean;
   readonly #table: DataView;
   readonly #result: Scan;
   #seen = 0;
 
-  constructor(input: ScanInput, tree: HeldDirectories) {
+  constructor(input: ScanInput) {
     this.#input = input;
-    this.#tree = tree;
     this.#table = viewOf(input.index.table);
     this.#ignoreCase = input.repo.config.bool('core.ignorecase', false);
     this.#included = includedPatterns(input.includeIgnored, this.#ignoreCase);
@@ -184,7 +183,7 @@ class Scanner {
    */
   #visitDotGit(dir: BytePath, below: Range): boolean {
     const { repo, otherRules } = this.#input;
-    if (!this.#tree.in(dir, (self) => isRepositoryInside(String(self), repo.environment))) {
+    if (!this.#input.tree.in(dir, (self) => isRepositoryInside(String(self), repo.environment))) {
       this.#result.skipped.push({ path: `${dir}/.git`, reason: 'unsafe name' });
       return false;
     }
@@ -218,7 +217,10 @@ class Scanner {
   /** A submodule that is not initialised is a directory like any other: nothing else has its files. */
   #isRepository(dir: BytePath): boolean {
     const { environment } = this.#input.repo;
-    return this.#tree.isDirectory(dir) && this.#tree.in(dir, (self) => isRepositoryInside(String(self), environment));
+    return (
+      this.#input.tree.isDirectory(dir) &&
+      this.#input.tree.in(dir, (self) => isRepositoryInside(String(self), environment))
+    );
   }
 
   #visitDirectory(path: BytePath, { rules, ignored, nested, below: around, files }: Within): void {
@@ -229,7 +231,7 @@ class Scanner {
     if (leftOut && !hasTracked && this.#included.length === 0) return;
     const before = this.#stat(path);
     if (before === null) return;
-    if (!before.isDirectory()) throw this.#tree.moved(path);
+    if (!before.isDirectory()) throw this.#input.tree.moved(path);
     if (!leftOut || hasTracked) this.#permissions('directory', path, before);
     const ignoresAll = (ignored || rules.ignores(path, true)) && lastMatch(this.#included, path, true) !== true;
     const [found, seen] = [this.#found(), this.#seen];
@@ -249,12 +251,12 @@ class Scanner {
   /** Files are looked at by their paths: a directory that was swapped for a link meanwhile led elsewhere. */
   #assertIs(path: BytePath, before: fs.Stats): void {
     const now = this.#stat(path);
-    if (now !== null && (now.ino !== before.ino || now.dev !== before.dev)) throw this.#tree.moved(path);
+    if (now !== null && (now.ino !== before.ino || now.dev !== before.dev)) throw this.#input.tree.moved(path);
   }
 
   #readInside(path: BytePath): Buffer | null {
     try {
-      return this.#tree.at(path, readOptional);
+      return this.#input.tree.at(path, readOptional);
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;
       if (codeOf(error) !== 'EACCES') throw error;
@@ -264,7 +266,7 @@ class Scanner {
 
   #readUnreadable(path: BytePath, error: unknown): Buffer | null {
     if (this.#input.unreadable.mayWiden && this.#stat(path)?.uid === process.geteuid?.()) {
-      const fd = this.#tree.at(path, openOwn);
+      const fd = this.#input.tree.at(path, openOwn);
       try {
         return fs.readFileSync(fd);
       } finally {

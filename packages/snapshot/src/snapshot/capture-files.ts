@@ -1,5 +1,5 @@
 import type { BytePath } from '../base/byte-path.ts';
-import { HeldDirectories } from '../base/held-directories.ts';
+import type { HeldDirectories } from '../base/held-directories.ts';
 import { oidOf } from '../git/index-file.ts';
 import { GITLINK, type TreeEntry, type TreeItem } from '../objects/trees.ts';
 import type { ByteProofs } from '../scan/byte-proofs.ts';
@@ -22,13 +22,14 @@ export interface CaptureMemory {
   readonly cache: LargeFileCache;
   readonly proofs: ByteProofs;
   readonly unreadable: UnreadableFiles;
+  /** As the scan found them. */
+  readonly tree: HeldDirectories;
 }
 
 /** Reads and stores every file that the scan could not prove unchanged. */
 export async function captureFiles(take: TakeContext, scan: Scan, memory: CaptureMemory): Promise<CapturedFiles> {
-  const { cache, proofs, unreadable } = memory;
-  const { repo, git, tracked, writer, options } = take;
-  using tree = new HeldDirectories(repo.root);
+  const { tree, cache, proofs, unreadable } = memory;
+  const { git, tracked, writer, options } = take;
   const changes = new Map<BytePath, TreeEntry | null>();
   const untracked: TreeItem[] = [];
   const present: BytePath[] = [];

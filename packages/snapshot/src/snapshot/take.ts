@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { toText } from '../base/byte-path.ts';
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
+import { HeldDirectories } from '../base/held-directories.ts';
 import { explained } from '../base/system-errors.ts';
 import { deleteRef, updateRef } from '../git/refs.ts';
 import { findRepository, type Place, type Repository } from '../git/repository.ts';
@@ -9,7 +10,6 @@ import { sharingOf } from '../git/shared-repository.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import { ObjectWriter } from '../objects/object-writer.ts';
 import { writeTreeOf } from '../objects/trees.ts';
-import type { ByteProofs } from '../scan/byte-proofs.ts';
 import { readOutsideIgnores } from '../scan/ignore-rules.ts';
 import { LargeFileCache } from '../scan/large-file-cache.ts';
 import { type Scan, scanWorkTree } from '../scan/scan.ts';
@@ -17,7 +17,7 @@ import { StatHelper } from '../scan/stat-helper.ts';
 import { TrackedFiles } from '../scan/tracked-files.ts';
 import { UnreadableFiles } from '../scan/unreadable.ts';
 import { compareSizes, loadByteProofs, saveByteProofs } from './byte-comparison.ts';
-import { captureFiles } from './capture-files.ts';
+import { type CaptureMemory, captureFiles } from './capture-files.ts';
 import { resolveSnapshot } from './find-snapshot.ts';
 import { loadSnapshot } from './load-snapshot.ts';
 import type { Lack } from './manifest.ts';
@@ -110,14 +110,15 @@ async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
   const { repo, store, writer, git, tracked, options, extras } = take;
   const proofs = loadByteProofs(take);
   using unreadable = new UnreadableFiles(repo.root, { mayWiden: mayWiden(take), lacks: take.lacks });
-  const scan = scanTracked(take, proofs, unreadable);
+  using tree = new HeldDirectories(repo.root);
+  const scan = scanTracked(take, { proofs, unreadable, tree });
   const suspects = [...scan.suspects, ...compareSizes(take, scan, proofs)];
   scan.skipped.push(...git.skipped);
   const cache = new LargeFileCache(repo, store.dir);
   const { changes, untracked, present } = await captureFiles(
     take,
     { ...scan, suspects },
-    { cache, proofs, unreadable },
+    { cache, proofs, unreadable, tree },
   );
   const { indexTree, workTree } = writeTrackedTrees(writer, git.index, tracked, changes);
   const untrackedTree = writeTreeOf(writer, untracked);
@@ -170,8 +171,10 @@ function mayWiden({ options, extras }: TakeContext): boolean {
   return !extras.isAnonymous && (options.kind === 'after' || options.kind === 'safety');
 }
 
+type ScanMemory = Pick<CaptureMemory, 'proofs' | 'unreadable' | 'tree'>;
+
 /** Looks at the work tree, with a second thread where the repository is large enough. */
-function scanTracked(take: TakeContext, byteProofs: ByteProofs, unreadable: UnreadableFiles): Scan {
+function scanTracked(take: TakeContext, { proofs: byteProofs, unreadable, tree }: ScanMemory): Scan {
   const { repo, git, tracked, ignores, options, extras } = take;
   const { index } = git;
   const { includeIgnored = [], onProgress } = options;
@@ -181,7 +184,7 @@ function scanTracked(take: TakeContext, byteProofs: ByteProofs, unreadable: Unre
     const total = tracked.entries.length;
     const onSeen = (done: number) => onProgress?.({ phase: 'scan', done, total });
     const { otherRules } = extras;
-    const looks = { otherRules, byteProofs, proofs, onSeen, unreadable };
+    const looks = { otherRules, byteProofs, proofs, onSeen, unreadable, tree };
     return scanWorkTree({ repo, index, tracked, ignores, includeIgnored, ...looks });
   } finally {
     helper?.giveBack();
