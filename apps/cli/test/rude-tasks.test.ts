@@ -89,6 +89,15 @@ test('refs that may not be written: the command succeeded, and the snapshot goes
   expect(fs.readdirSync(repo.path('.git/refs/devs/snapshots'))).toEqual([]);
 });
 
+test('garbage in the index: the run can be looked at, and is not said to have been killed', async () => {
+  const repo = Repo.withWork();
+  await devs(repo.dir, 'run', '--id', 'rude', '--', 'sh', '-c', 'echo garbage > .git/index; echo x > made.txt; exit 7');
+  const diff = await devs(repo.dir, 'diff', 'rude', '--name-status');
+  expect([diff.code, diff.stdout]).toEqual([1, 'A\tmade.txt\n']);
+  const { stderr } = await devs(repo.dir, 'restore', 'rude', '--force');
+  expect(stderr).toContain('left what no snapshot could be taken of');
+});
+
 test('a root that may not be written: the exit code is the task’s, and the restore makes it writable again', async () => {
   if (!isRoot()) return;
   const repo = Repo.withWork();

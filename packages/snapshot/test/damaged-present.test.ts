@@ -36,6 +36,25 @@ test.each(Object.entries(DAMAGES))('%s', async (_, damage) => {
   expect([repo.read('a.txt'), repo.read('new.txt')]).toEqual(['changed by the task\n', 'made by the task\n']);
 });
 
+test.each(Object.entries(DAMAGES))('a comparison with the present needs no sound git files: %s', async (_, damage) => {
+  const repo = Repo.withWork();
+  repo.write('tracked.log', 'tracked and ignored\n');
+  repo.git('add', '-f', 'tracked.log');
+  const ref = await AtomicSnapshot.take(repo.dir, 'task');
+  repo.write('a.txt', 'changed by the task\n');
+  repo.write('new.txt', 'made by the task\n');
+  fs.rmSync(repo.path('dir/c.txt'));
+  damage(repo);
+  const before = fs.readdirSync(repo.path('.git')).sort();
+  const entries = await AtomicSnapshot.diff(repo.dir, ref);
+  expect(entries.map(({ path, status }) => `${status} ${path}`)).toEqual([
+    'modified a.txt',
+    'deleted dir/c.txt',
+    'added new.txt',
+  ]);
+  expect(fs.readdirSync(repo.path('.git')).sort()).toEqual(before);
+});
+
 test('undoing a restore over a damaged branch deletes no branch', async () => {
   const repo = Repo.withWork();
   const tip = repo.git('rev-parse', 'main');

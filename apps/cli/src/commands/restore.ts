@@ -28,8 +28,9 @@ export async function restore(
     return 0;
   }
   if (target.after === null && !dryRun) {
+    const why = run.status === 'crashed' ? 'was killed' : 'left what no snapshot could be taken of';
     terminal.warn(
-      `run ${run.id} was killed: what it did cannot be told from what was done since. All of it is in ${report.safetyRef}`,
+      `run ${run.id} ${why}: what it did cannot be told from what was done since. All of it is in ${report.safetyRef}`,
     );
   }
   renderRestore(terminal, `run ${run.id}`, report, dryRun);

@@ -32,9 +32,7 @@ export async function assertHeadMayMove(
   const commits = await commitsSince(store, expected?.oid ?? then.oid, now.oid);
   const at = (head: Head) => `${head.branch ?? 'detached'} at ${head.oid?.slice(0, 10) ?? 'no commit'}`;
   const left =
-    expected === null
-      ? 'where the run left it is unknown, for it was killed'
-      : `the run left it ${at(expected)}: it moved since`;
+    expected === null ? 'where the run left it is unknown' : `the run left it ${at(expected)}: it moved since`;
   throw new AtomicSnapshotError(
     'DEVS_HEAD_MOVED',
     `HEAD of ${repo.root} is ${at(now)}, and ${left}${listed(commits.map(({ oid, subject }) => `${oid.slice(0, 10)} ${subject}`))}\n--force moves it back all the same, and the commits are kept in a safety snapshot; --files-only leaves HEAD, branch and index alone`,

@@ -50,9 +50,9 @@ export async function takeSnapshot(place: Place, label: string, options: TakeOpt
   return explained(() => takeSince(findRepository(place), { label, options, extras: NO_EXTRAS }));
 }
 
-/** Takes a snapshot of the repository as it is, on no ref. */
+/** Takes a snapshot of the repository as it is, on no ref, for a comparison of its files. */
 export async function takeAnonymous(place: Place, label: string, options: TakeOptions): Promise<TakeReport> {
-  const extras = { ...NO_EXTRAS, isAnonymous: true };
+  const extras = { ...NO_EXTRAS, isAnonymous: true, isTolerant: 'of git' as const };
   return takeSince(findRepository(place), { label, options, extras });
 }
 
@@ -74,7 +74,7 @@ export async function takeWithExtras(repo: Repository, request: TakeRequest): Pr
   for (let attempt = 1; attempt <= TRIES; attempt++) {
     // Anew each time: what it knows of packs may be what was pruned.
     using store = new ObjectStore(repo.commonDir, sharingOf(repo));
-    const lacks: Lack[] | null = request.extras.isTolerant === true ? [] : null;
+    const lacks: Lack[] | null = (request.extras.isTolerant ?? false) ? [] : null;
     const git = readGitState(repo, store, lacks);
     const writer = new ObjectWriter(store);
     try {
@@ -109,7 +109,10 @@ export function prepareTake(repo: Repository): void {
 async function takeOnce(take: TakeContext): Promise<TakeReport | null> {
   const { repo, store, writer, git, tracked, options, extras } = take;
   const proofs = loadByteProofs(take);
-  using unreadable = new UnreadableFiles(repo.root, { mayWiden: mayWiden(take), lacks: take.lacks });
+  using unreadable = new UnreadableFiles(repo.root, {
+    mayWiden: mayWiden(take),
+    lacks: extras.isTolerant === true ? take.lacks : null,
+  });
   using tree = new HeldDirectories(repo.root);
   const scan = scanTracked(take, { proofs, unreadable, tree });
   const suspects = [...scan.suspects, ...compareSizes(take, scan, proofs)];
