@@ -51,6 +51,12 @@ describe('what is no lock file has the lock’s name', () => {
   const PLANTED: Readonly<Record<string, () => void>> = {
     'a record of one gigabyte': () => gigabyte(LOCK),
     'a record whose task has a name of a megabyte': () => plant(bare({ task_id: 'x'.repeat(1 << 20) })),
+    'old notes of a person’s': () => oldText('my precious notes\nline 2\n'),
+    'another program’s JSON': () => oldText('{"lock": true}\n'),
+    'a file of the future that is no record': () => {
+      fs.writeFileSync(file(LOCK), 'notes');
+      fs.utimesSync(file(LOCK), new Date('2100-01-01'), new Date('2100-01-01'));
+    },
     'a fifo': () => execFileSync('mkfifo', [file(LOCK)]),
     'a directory': () => fs.mkdirSync(file(LOCK)),
     'a link to a device that never ends': () => fs.symlinkSync('/dev/zero', file(LOCK)),
@@ -69,6 +75,17 @@ describe('what is no lock file has the lock’s name', () => {
       spawnAndWait(script);
     },
   };
+
+  function oldText(text: string): void {
+    fs.writeFileSync(file(LOCK), text);
+    fs.utimesSync(file(LOCK), new Date(Date.now() - 3_600_000), new Date(Date.now() - 3_600_000));
+  }
+
+  test('an empty file, which a killed process left where it created its lock in place, is taken over', async () => {
+    oldText('');
+    await using held = await StateLock.acquire(dir, 'x');
+    held.assertHeld();
+  });
 
   function spawnAndWait(script: string): void {
     try {

@@ -48,6 +48,10 @@ class ModelFs implements LockFs {
     await this.#step();
     return [...this.files.keys()].filter((name) => name.startsWith(prefix));
   }
+
+  pathOf(name: string): string {
+    return name;
+  }
 }
 
 /** What a process of the model does with the disk; it may stop for good at any operation. */

@@ -126,6 +126,7 @@ function immediate(files: Map<string, string>): LockFs {
       files.delete(name);
     },
     list: async (prefix) => [...files.keys()].filter((name) => name.startsWith(prefix)),
+    pathOf: (name) => name,
   };
 }
 
@@ -210,6 +211,7 @@ function methodsOf(fs: LockFs): LockFs {
     read: (name) => fs.read(name),
     remove: (name) => fs.remove(name),
     list: (prefix) => fs.list(prefix),
+    pathOf: (name) => fs.pathOf(name),
   };
 }
 

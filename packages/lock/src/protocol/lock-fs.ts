@@ -45,6 +45,8 @@ export interface LockFs {
   remove(name: string): Promise<void>;
   /** Names that start with `prefix`. */
   list(prefix: string): Promise<readonly string[]>;
+  /** The path of `name`, for people. */
+  pathOf(name: string): string;
 }
 
 /** A record is a few hundred bytes; anything much larger is not one. */
@@ -67,12 +69,12 @@ export class DirectoryLockFs implements LockFs {
   }
 
   async create(name: string, text: string): Promise<CreatedFile | null> {
-    const temporary = this.#path(`${name}.tmp.${newGeneration()}`);
+    const temporary = this.pathOf(`${name}.tmp.${newGeneration()}`);
     const fd = this.#openNew(temporary);
     let linked = false;
     try {
       this.#fill(fd, text);
-      linked = this.#link(temporary, this.#path(name));
+      linked = this.#link(temporary, this.pathOf(name));
       return linked ? { fd } : null;
     } catch (error) {
       if (NO_LINKS.has(codeOf(error))) return this.#createInPlace(name, text);
@@ -96,7 +98,7 @@ export class DirectoryLockFs implements LockFs {
   #createInPlace(name: string, text: string): CreatedFile | null {
     let fd: number;
     try {
-      fd = fs.openSync(this.#path(name), 'wx+', 0o644);
+      fd = fs.openSync(this.pathOf(name), 'wx+', 0o644);
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return null;
       throw error;
@@ -129,18 +131,18 @@ export class DirectoryLockFs implements LockFs {
 
   async claim(name: string, removalRight: string, file: CreatedFile): Promise<Claim> {
     try {
-      fs.linkSync(this.#path(name), this.#path(removalRight));
+      fs.linkSync(this.pathOf(name), this.pathOf(removalRight));
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return 'taken';
       if (codeOf(error) === 'ENOENT') return 'gone';
       if (NO_LINKS.has(codeOf(error))) return 'unsupported';
       throw explainUnwritable(this.dir, error);
     }
-    return isReplaced(file.fd, this.#path(removalRight)) ? 'not ours' : 'ours';
+    return isReplaced(file.fd, this.pathOf(removalRight)) ? 'not ours' : 'ours';
   }
 
   async read(name: string): Promise<LockFile | null> {
-    const file = this.#path(name);
+    const file = this.pathOf(name);
     let fd: number;
     try {
       fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -165,10 +167,10 @@ export class DirectoryLockFs implements LockFs {
 
   async remove(name: string): Promise<void> {
     try {
-      unlinkIfThere(this.#path(name));
+      unlinkIfThere(this.pathOf(name));
     } catch (error) {
       // No process of ours makes a directory: it is left to the user.
-      if (fs.lstatSync(this.#path(name), { throwIfNoEntry: false })?.isDirectory()) return;
+      if (fs.lstatSync(this.pathOf(name), { throwIfNoEntry: false })?.isDirectory()) return;
       throw explainUnwritable(this.dir, error);
     }
   }
@@ -181,7 +183,7 @@ export class DirectoryLockFs implements LockFs {
     }
   }
 
-  #path(name: string): string {
+  pathOf(name: string): string {
     return path.join(this.dir, name);
   }
 }
@@ -205,7 +207,7 @@ function unlinkIfThere(file: string): void {
   }
 }
 
-function notALock(file: string, what: string): StateLockError {
+export function notALock(file: string, what: string): StateLockError {
   return new StateLockError('DEVS_LOCK_NOT_A_LOCK', `${file} is ${what}, not a lock file; it was left alone`, {
     hint: ['mv', file, `${file}.aside`],
     data: { path: file },

@@ -2,7 +2,7 @@ import { judge, type Verdict } from '../holder/liveness.ts';
 import { Silence, type Silent, watchMs } from '../holder/silence.ts';
 import { StateLockError } from '../record/errors.ts';
 import { generationOf, type LockData, newRecord, parseRecord, serialize } from '../record/record.ts';
-import type { CreatedFile, LockFile, LockFs } from './lock-fs.ts';
+import { type CreatedFile, type LockFile, type LockFs, notALock } from './lock-fs.ts';
 
 export const LOCK_FILE = '.devs-state.lock';
 const RIGHT_PREFIX = `${LOCK_FILE}.rm.`;
@@ -63,7 +63,21 @@ export async function inspectLock(
   environment: Pick<LockEnvironment, 'now' | 'judge'> = { now: Date.now, judge },
 ): Promise<FoundLock | null> {
   const file = await fs.read(LOCK_FILE);
-  return file === null ? null : describeLock(file, environment);
+  if (file === null) return null;
+  const isBeingCreated = Math.abs(environment.now() - file.writtenAtMs) < BEING_CREATED_MS;
+  if (!isBeingCreated && !isOfALock(file.text)) throw notALock(fs.pathOf(LOCK_FILE), 'no record of a lock');
+  return describeLock(file, environment);
+}
+
+/** How `serialize` begins every record. */
+const BEGINNING = '{"pid":';
+
+/**
+ * Whether it is a record, or what a process left of one that was killed while it wrote it. Anything
+ * else is another program's file, or a person's, and no silence makes it a lock to take over.
+ */
+function isOfALock(text: string): boolean {
+  return parseRecord(text) !== null || text.startsWith(BEGINNING) || BEGINNING.startsWith(text);
 }
 
 function describeLock(file: LockFile, environment: Pick<LockEnvironment, 'now' | 'judge'>): FoundLock {
