@@ -201,6 +201,11 @@ export class Terminal {
       case 'lock-not-removed':
         this.warn(`the record of the lock stays, and the next command takes it over: ${event.message.split('\n')[0]}`);
         return;
+      case 'end-not-written':
+        this.warn(
+          `the command ended (${event.outcome}), and was not undone: what follows it failed. The repository as it was before is kept: ${this.hint(['devs', 'restore', event.runId])}`,
+        );
+        return;
       case 'end-unknown':
         this.warn(`what run ${event.runId} did cannot be told in full: ${event.message.split('\n')[0]}`);
         return;

@@ -32,6 +32,7 @@ export type RunnerEvent =
   | { readonly type: 'started'; readonly runId: string; readonly taskId: string; readonly command: string }
   | { readonly type: 'snapshot-held-again'; readonly runId: string; readonly ref: string }
   | { readonly type: 'snapshot-not-dropped'; readonly ref: string; readonly message: string }
+  | { readonly type: 'end-not-written'; readonly runId: string; readonly outcome: string }
   | { readonly type: 'end-unknown'; readonly runId: string; readonly message: string }
   | { readonly type: 'restored'; readonly runId: string; readonly report: RestoreReport; readonly ms: number }
   | { readonly type: 'step'; readonly name: string; readonly ms: number };

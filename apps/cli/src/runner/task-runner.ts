@@ -161,10 +161,21 @@ export class TaskRunner {
     const run = { project, task, runId, before: report, recorded };
     const processes = processesWith('DEVS_RUN_ID', runId);
     if (processes.length > 0) this.#emit({ type: 'surviving-processes', holder: null, processes });
-    const end = outcome.ok ? await this.#succeed(run) : await this.#fail(run, outcome);
+    const end = await this.#end(run, outcome);
     const { exitCode, signal, error } = outcome;
     const status = outcome.ok ? 'succeeded' : 'failed';
     return { runId, taskId: task.id, status, exitCode, signal, error, ...end, durationMs: now() - started };
+  }
+
+  /** What follows the task. Where devs itself fails in it, the user must still learn how the task ended. */
+  async #end(run: EndedRun, outcome: Outcome): Promise<RunSnapshots> {
+    try {
+      return outcome.ok ? await this.#succeed(run) : await this.#fail(run, outcome);
+    } catch (error) {
+      const how = outcome.error ?? (outcome.signal === null ? `exit code ${outcome.exitCode}` : `by ${outcome.signal}`);
+      this.#emit({ type: 'end-not-written', runId: run.runId, outcome: how });
+      throw error;
+    }
   }
 
   async #succeed(run: EndedRun): Promise<RunSnapshots> {

@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+import { dirname } from 'node:path';
 import { wasDatabase } from './damaged.ts';
 
 /** Every code that this package throws; docs/errors.md has the cause and the way out of each. */
@@ -53,9 +55,26 @@ export function explainSqliteError(path: string, error: unknown): unknown {
   if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT'))
     return known('DEVS_DB_DAMAGED', `is damaged: ${(error as Error).message}`, ['devs', 'recover']);
   if (code.startsWith('SQLITE_BUSY')) return known('DEVS_DB_BUSY', 'is in use by another process');
-  if (code === 'SQLITE_FULL') return known('DEVS_DB_FULL', 'cannot grow: the disk is full', ['df', '-h', '.']);
+  if (isFull(path, code)) return known('DEVS_DB_FULL', 'cannot grow: the disk is full', ['df', '-h', '.']);
   if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_PERM')) {
     return known('DEVS_DB_UNWRITABLE', 'cannot be opened for writing', ['ls', '-l', path]);
   }
   return known('DEVS_DB_FAILED', `failed: ${(error as Error).message}`);
+}
+
+/** Errors of write(2) and ftruncate(2), which also a full disk makes. */
+const FAILED_WRITES: ReadonlySet<string> = new Set([
+  'SQLITE_IOERR_WRITE',
+  'SQLITE_IOERR_SHMSIZE',
+  'SQLITE_IOERR_FSYNC',
+]);
+
+/** A page that a shared memory file is grown by. */
+const LEAST_FREE_BYTES = 32 * 1024;
+
+function isFull(file: string, code: string): boolean {
+  if (code === 'SQLITE_FULL') return true;
+  if (!FAILED_WRITES.has(code)) return false;
+  const { bavail, bsize } = fs.statfsSync(dirname(file));
+  return bavail * bsize < LEAST_FREE_BYTES;
 }

@@ -40,6 +40,20 @@ class ImmediateSqliteDriver extends SqliteDriver {
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
   }
+
+  /**
+   * SQLite has rolled back by itself where the disk was full or could not be read
+   * (https://www.sqlite.org/lang_transaction.html, section 3), and a second time fails. That failure
+   * would hide the first.
+   */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    try {
+      await super.rollbackTransaction(connection);
+    } catch (error) {
+      const { message } = error as Error;
+      if (!message.includes('no transaction is active')) throw error;
+    }
+  }
 }
 
 export class ImmediateSqliteDialect extends SqliteDialect {

@@ -1,0 +1,39 @@
+// What a stranger who attacked the tool found, beyond what other files of tests already hold.
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { isRoot, temporaryDirectory } from '@devs/test-kit';
+import { expect, test } from 'vitest';
+import { devs } from './devs.ts';
+
+test.runIf(isRoot() && process.platform === 'linux')(
+  'a command that fills the disk: how it ended, that the disk is full, and how to go back',
+  async () => {
+    const mount = temporaryDirectory();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', mount]);
+    try {
+      const repo = path.join(mount, 'r');
+      fs.mkdirSync(repo);
+      const git = (...args: string[]) =>
+        execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd: repo });
+      git('init', '-qb', 'main');
+      fs.writeFileSync(path.join(repo, 'a'), '1\n');
+      git('add', '.');
+      git('commit', '-qm', 'c');
+      fs.writeFileSync(path.join(repo, 'u'), 'u\n');
+      const fill = 'rm a u; dd if=/dev/zero of=../fill bs=1k 2>/dev/null; exit 7';
+      const { code, stderr } = await devs(repo, 'run', '--', 'sh', '-c', fill);
+      expect(stderr).not.toContain('rollback');
+      expect(stderr).toMatch(/DEVS_(DB|DISK)_FULL/);
+      expect(stderr).toContain('exit code 7');
+      expect(stderr).toMatch(/devs restore [0-9a-z-]+/);
+      expect(code).toBe(125);
+      fs.rmSync(path.join(mount, 'fill'));
+      expect((await devs(repo, 'restore', '@', '--force')).code).toBe(0);
+      expect(fs.readdirSync(repo).sort()).toEqual(['.git', 'a', 'u']);
+    } finally {
+      execFileSync('umount', [mount]);
+    }
+  },
+);
