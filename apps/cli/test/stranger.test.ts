@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { isRoot, temporaryDirectory } from '@devs/test-kit';
+import { fingerprint, isRoot, Repo, temporaryDirectory } from '@devs/test-kit';
 import { expect, test } from 'vitest';
 import { devs } from './devs.ts';
 
@@ -37,3 +37,22 @@ test.runIf(isRoot() && process.platform === 'linux')(
     }
   },
 );
+
+test.each([
+  ['no HEAD', 'rm .git/HEAD'],
+  ['an empty HEAD', ': >.git/HEAD'],
+  ['garbage in the branch', 'echo xx >.git/refs/heads/main'],
+  ['a branch at a missing object', `echo ${'12345678'.repeat(5)} >.git/refs/heads/main`],
+])('%s: doctor names it, the refusal says that --force restores, and it does', async (_, harm) => {
+  const repo = Repo.withWork();
+  const before = fingerprint(repo);
+  await devs(repo.dir, 'run', '--', 'sh', '-c', `${harm}; rm a.txt; exit 1`);
+  const doctor = await devs(repo.dir, 'doctor');
+  expect([doctor.code, doctor.stdout]).toEqual([1, expect.stringMatching(/^wrong +git files/m)]);
+  const refused = await devs(repo.dir, 'restore', '@');
+  expect([refused.code, refused.stderr]).toEqual([125, expect.stringContaining('--force')]);
+  const forced = await devs(repo.dir, 'restore', '@', '--force');
+  expect([forced.code, forced.stderr]).toEqual([0, expect.not.stringContaining('was killed')]);
+  expect(fingerprint(repo)).toEqual(before);
+  expect((await devs(repo.dir, 'doctor')).stdout).toMatch(/^ok +git files/m);
+});

@@ -11,6 +11,8 @@ const DAMAGES: Readonly<Record<string, (repo: Repo) => void>> = {
   'garbage in HEAD': (repo) => fs.writeFileSync(repo.path('.git/HEAD'), 'garbage\n'),
   'an empty HEAD': (repo) => fs.writeFileSync(repo.path('.git/HEAD'), ''),
   'garbage in the branch': (repo) => fs.writeFileSync(repo.path('.git/refs/heads/main'), 'garbage\n'),
+  'a branch at an object that is missing': (repo) =>
+    fs.writeFileSync(repo.path('.git/refs/heads/main'), `${'12345678'.repeat(5)}\n`),
   'an empty branch': (repo) => fs.writeFileSync(repo.path('.git/refs/heads/main'), ''),
 };
 

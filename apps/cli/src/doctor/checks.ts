@@ -9,6 +9,7 @@ import { openLogIfThere } from '../project/open-log.ts';
 import { databaseDirectory, inspectProject } from '../project/project-state.ts';
 import { needsReconciling } from '../project/reconcile.ts';
 import type { Check, Finding } from './finding.ts';
+import { gitFiles } from './git-files.ts';
 import { gitLocks } from './git-locks.ts';
 import { remotes } from './remotes.ts';
 
@@ -170,6 +171,7 @@ export const CHECKS: readonly Check[] = [
   directory,
   disk,
   restore,
+  gitFiles,
   gitLocks,
   database,
   history,

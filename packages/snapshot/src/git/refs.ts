@@ -132,7 +132,8 @@ export function refFile(repo: Repository, name: string): string {
 
 function invalidRef(name: string, repo: Repository): AtomicSnapshotError {
   return new AtomicSnapshotError('DEVS_REF_INVALID', `${name} in ${repo.commonDir} is not a valid ref`, {
-    hint: ['git', 'fsck'],
+    // Without a HEAD, git finds no repository.
+    hint: name === 'HEAD' ? ['devs', 'doctor'] : ['git', 'fsck'],
     data: { ref: name },
   });
 }

@@ -19,7 +19,7 @@ import type { ObjectStore } from '../objects/object-store.ts';
 import { readTree } from '../objects/trees.ts';
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 import { readStateFile, readStateHead, readStateOperation } from '../snapshot/state-files.ts';
-import { moveRefs, restoreSymbolicBranch } from './ref-moves.ts';
+import { loggable, moveRefs, restoreSymbolicBranch } from './ref-moves.ts';
 import type { RestoreJob } from './restore-job.ts';
 
 const INDEX = 'index';
@@ -136,14 +136,16 @@ export function restoreGitState({ repo, store, target: snapshot, refMoves }: Res
   const then = snapshot.manifest.head;
   const now = headOrNothing(repo);
   const message = `devs: restore ${snapshot.runId ?? snapshot.id}`;
-  moveRefs(repo, refMoves, message);
+  moveRefs(repo, store, refMoves, message);
   restoreSymbolicBranch(repo, snapshot.manifest.symbolicBranch ?? []);
   const headBytes = readStateHead(store, snapshot);
   const headFile = path.join(repo.gitDir, 'HEAD');
   if (headBytes !== null && readHeadBytes(repo)?.equals(headBytes) !== true) {
     updateUnderGitLock(headFile, () => headBytes, sharingOf(repo));
   }
-  if (then.oid !== null && now.oid !== then.oid) appendReflog(repo, 'HEAD', now.oid, then.oid, message);
+  if (then.oid !== null && now.oid !== then.oid) {
+    appendReflog(repo, 'HEAD', loggable(store, now.oid), then.oid, message);
+  }
   restoreSharedIndex(repo, store, snapshot);
   writeOperationFiles(repo.gitDir, readStateOperation(store, snapshot), sharingOf(repo));
 }

@@ -111,13 +111,18 @@ export function restoreSymbolicBranch(repo: Repository, chain: readonly string[]
   }
 }
 
+/** What a log may say of where a ref was: git calls a log broken that names an object that is gone. */
+export function loggable(store: ObjectStore, oid: string | null): string | null {
+  return oid !== null && store.contains(oid) ? oid : null;
+}
+
 /** Moves the refs, each by compare-and-swap under git's own lock, with a line in its log. */
-export function moveRefs(repo: Repository, moves: readonly RefMove[], message: string): void {
+export function moveRefs(repo: Repository, store: ObjectStore, moves: readonly RefMove[], message: string): void {
   for (const { ref, from, to } of moves) {
     if (to === null) deleteRef(repo, ref, from!);
     else {
       updateRef(repo, ref, to, from);
-      appendReflog(repo, ref, from, to, message);
+      appendReflog(repo, ref, loggable(store, from), to, message);
     }
   }
 }

@@ -26,7 +26,7 @@ import { assertRefsMayMove, planRefMoves, type RefMove } from './ref-moves.ts';
 import type { RestoreJob } from './restore-job.ts';
 import type { RecoverOptions, RestoreOptions, RestoreReport } from './restore-options.ts';
 import type { RestorePlan } from './restore-plan.ts';
-import { takeSafety } from './safety-snapshot.ts';
+import { orLeave, takeSafety } from './safety-snapshot.ts';
 import { removedSpecials, setAsideBy } from './set-aside.ts';
 import { writeTagObjects } from './tag-objects.ts';
 
@@ -47,7 +47,7 @@ export async function restoreSnapshot(
   const after = options.after == null ? null : await loadSnapshot(repo, store, resolveSnapshot(repo, options.after));
   const refMoves = filesOnly ? [] : planRefMoves(repo, snapshot);
   if (!filesOnly && options.after !== undefined) {
-    await assertHeadMayMove(repo, store, snapshot, after);
+    await orLeave(snapshot, () => assertHeadMayMove(repo, store, snapshot, after));
     assertRefsMayMove(repo, store, refMoves, { target: snapshot, after });
   }
   const { keep: keepSnapshot = false, onProgress = () => {} } = options;
@@ -127,7 +127,10 @@ async function applySnapshot(
   const held = protectedBySnapshot(store, snapshot);
   const commits = [...held.commits.filter((oid) => isOfTheUser(store, oid)), snapshot.oid];
   const protectedObjects = { ...held, commits };
-  const refMoves = request.refMoves.filter(({ isDamaged }) => !isDamaged).map(({ ref, from }) => [ref, from] as const);
+  const refMoves = request.refMoves
+    // Nothing can move a ref back to where a damaged one stood, or to an object that is gone.
+    .filter(({ isDamaged, from }) => !isDamaged && (from === null || store.contains(from)))
+    .map(({ ref, from }) => [ref, from] as const);
   const extras = {
     otherRules,
     since: snapshot.oid,

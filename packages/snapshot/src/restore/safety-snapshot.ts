@@ -12,16 +12,26 @@ const UNSOUND: ReadonlySet<string> = new Set([
   'DEVS_SHARED_INDEX_MISSING',
   'DEVS_UNREADABLE',
   'DEVS_NAME_TOO_LONG',
+  'DEVS_OBJECT_MISSING',
+  'DEVS_OBJECT_DAMAGED',
 ]);
 
 /**
- * Takes the safety snapshot of a restore of `target`. Where the present is damaged and the restore is
- * not forced, the error says that it can be left all the same.
+ * Takes the safety snapshot of a restore of `target`.
  * @throws AtomicSnapshotError as `AtomicSnapshot.take`
  */
-export async function takeSafety(repo: Repository, request: TakeRequest, target: LoadedSnapshot): Promise<TakeReport> {
+export function takeSafety(repo: Repository, request: TakeRequest, target: LoadedSnapshot): Promise<TakeReport> {
+  if (request.extras.isTolerant === true) return takeWithExtras(repo, request);
+  return orLeave(target, () => takeWithExtras(repo, request));
+}
+
+/**
+ * Reads the present before a restore of `target` that is not forced. Where the present is damaged,
+ * the error says that it can be left all the same.
+ */
+export async function orLeave<T>(target: LoadedSnapshot, read: () => Promise<T>): Promise<T> {
   try {
-    return await takeWithExtras(repo, request);
+    return await read();
   } catch (error) {
     if (!(error instanceof AtomicSnapshotError) || !UNSOUND.has(error.code)) throw error;
     const way =

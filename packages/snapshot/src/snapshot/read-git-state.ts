@@ -35,7 +35,10 @@ export interface GitState {
 export function readGitState(repo: Repository, store: ObjectStore, lacks: Lack[] | null): GitState {
   const skipped: Skipped[] = [];
   const onSkipped = (name: string) => skipped.push({ path: `.git/${name}`, reason: 'not a regular file' });
-  const head = orElse(lacks, 'HEAD', { read: () => readHead(repo), fallback: () => ({ branch: null, oid: null }) });
+  const head = orElse(lacks, 'HEAD', {
+    read: () => (lacks === null ? readHead(repo) : readWholeHead(repo, store)),
+    fallback: () => ({ branch: null, oid: null }),
+  });
   const otherRefs = readOtherRefs(repo);
   return {
     head,
@@ -50,6 +53,16 @@ export function readGitState(repo: Repository, store: ObjectStore, lacks: Lack[]
     otherRefs,
     heldByRefs: readHeldByRefs(repo, store, otherRefs),
   };
+}
+
+/**
+ * HEAD, and the proof that its commit can be read: the snapshot's commit would be a child of it.
+ * @throws AtomicSnapshotError `DEVS_REF_INVALID`, `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`
+ */
+function readWholeHead(repo: Repository, store: ObjectStore): Head {
+  const head = readHead(repo);
+  if (head.oid !== null) store.read(head.oid, 'commit');
+  return head;
 }
 
 /** What damaged files of git's are told by. */
