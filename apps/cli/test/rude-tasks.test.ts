@@ -116,6 +116,18 @@ test('a root that may not be written: the exit code is the task’s, and the res
   expect(repo.exists('.devs-state.lock')).toBe(false);
 });
 
+test('an index that may not be read, and a killed devs: the refusal names the file', async () => {
+  if (!isRoot()) return;
+  const repo = Repo.withWork();
+  execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, repo.dir]);
+  fs.chmodSync(path.dirname(repo.dir), 0o755);
+  const asNobody = (...args: string[]) => start(repo.dir, args, { uid: NOBODY, gid: NOBODY }).ended;
+  await asNobody('run', '--id', 'rude', '--', 'sh', '-c', 'chmod 000 .git/index; kill -9 $PPID');
+  const { code, stderr } = await asNobody('restore', 'rude');
+  expect([code, stderr]).toEqual([125, expect.stringContaining('.git/index')]);
+  expect(stderr).not.toMatch(/internal error|\n {4}at /);
+});
+
 test('a git directory that the task moves: the exit code is the task’s, and the restore works from there', async () => {
   const repo = Repo.withWork();
   const target = `${repo.dir}.git`;

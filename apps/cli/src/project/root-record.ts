@@ -15,8 +15,8 @@ export function rootRecordKind(repo: Repository): 'nothing' | 'a lock' | "a stra
   try {
     return AtomicSnapshot.isTracked(repo, ROOT_RECORD) ? "a stranger's file" : 'a lock';
   } catch (error) {
-    // A damaged index or HEAD says nothing, and a lock that is believed does no harm.
-    if (error instanceof AtomicSnapshotError) return 'a lock';
+    // An index or HEAD that is damaged, or may not be read, says nothing, and a lock that is believed does no harm.
+    if (error instanceof AtomicSnapshotError || (error as NodeJS.ErrnoException).code === 'EACCES') return 'a lock';
     throw error;
   }
 }
