@@ -121,3 +121,13 @@ describe('verify', () => {
     ]);
   });
 });
+
+test('a text whose every line changed is compared in no time, and its patch applies', async () => {
+  const repo = Repo.create();
+  const text = (letter: string) => `${letter}\n`.repeat(60_000);
+  repo.write('a.txt', text('a'));
+  const [from, to] = await twoSnapshots(repo, () => repo.write('a.txt', `${text('b')}no end`));
+  const [entry] = await AtomicSnapshot.diff(repo.dir, from, to, { lines: true, patch: true });
+  expect(entry).toMatchObject({ added: 60_001, deleted: 60_000 });
+  expect(applied(repo, { 'a.txt': text('a') }, [entry!.patch]).read('a.txt')).toBe(`${text('b')}no end`);
+});

@@ -7,6 +7,11 @@ const MAX_TEXT_BYTES = 2 << 20;
 /** As in git, a NUL among so many first bytes means that a file is no text. */
 const LOOKED_AT = 8_000;
 const CONTEXT_LINES = 3;
+/**
+ * The search for the shortest difference takes time and memory that grow with its square. Beyond so
+ * many changed lines the patch replaces the whole text, which is as true.
+ */
+const MAX_CHANGED_LINES = 4_000;
 
 export interface TextDiff {
   /** Lines; null where either side is no text, or too large to be compared. */
@@ -27,7 +32,8 @@ export async function diffText(store: ObjectStore, change: PathChange): Promise<
   }
   // The package is loaded on first use, because a run needs none of it.
   const { formatPatch, structuredPatch, OMIT_HEADERS } = await import('diff');
-  const { hunks } = structuredPatch('', '', before, after, '', '', { context: CONTEXT_LINES });
+  const limits = { context: CONTEXT_LINES, maxEditLength: MAX_CHANGED_LINES };
+  const hunks = structuredPatch('', '', before, after, '', '', limits)?.hunks ?? [wholeReplaced(before, after)];
   const lines = hunks.flatMap((hunk) => hunk.lines);
   const count = (mark: string) => lines.filter((line) => line.startsWith(mark)).length;
   const names = hunks.length === 0 ? '' : `--- ${nameOf('a', change, 'before')}\n+++ ${nameOf('b', change, 'after')}\n`;
@@ -37,6 +43,27 @@ export async function diffText(store: ObjectStore, change: PathChange): Promise<
     deleted: count('-'),
     patch: Buffer.from(header + names + (hunks.length === 0 ? '' : body), 'latin1'),
   };
+}
+
+/** One hunk that takes away every line and adds every line. */
+function wholeReplaced(before: string, after: string) {
+  const [old, fresh] = [linesOf(before, '-'), linesOf(after, '+')];
+  const count = (lines: readonly string[]) => lines.filter((line) => !line.startsWith('\\')).length;
+  const [oldLines, newLines] = [count(old), count(fresh)];
+  return {
+    oldStart: oldLines === 0 ? 0 : 1,
+    oldLines,
+    newStart: newLines === 0 ? 0 : 1,
+    newLines,
+    lines: [...old, ...fresh],
+  };
+}
+
+function linesOf(text: string, mark: string): string[] {
+  if (text === '') return [];
+  const isEnded = text.endsWith('\n');
+  const lines = (isEnded ? text.slice(0, -1) : text).split('\n').map((line) => mark + line);
+  return isEnded ? lines : [...lines, '\\ No newline at end of file'];
 }
 
 /** The text, one character for each byte, so that any encoding compares exactly; null for no text. */
