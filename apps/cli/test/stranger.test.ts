@@ -56,3 +56,19 @@ test.each([
   expect(fingerprint(repo)).toEqual(before);
   expect((await devs(repo.dir, 'doctor')).stdout).toMatch(/^ok +git files/m);
 });
+
+test('ignore rules that a run changed are named, and the restore can be undone although they hide directories', async () => {
+  const repo = Repo.withWork();
+  fs.mkdirSync(repo.path('e/empty'), { recursive: true });
+  repo.write('untracked.md', 'u\n');
+  const rude = 'echo "*" >>.git/info/exclude; echo hid >hid; rm untracked.md; exit 1';
+  await devs(repo.dir, 'run', '--', 'sh', '-c', rude);
+  const left = fingerprint(repo);
+  const { stderr } = await devs(repo.dir, 'restore', '@');
+  expect(stderr).toMatch(
+    /left alone: the ignore rules in \.git\/info\/exclude changed\n.*git cat-file blob [0-9a-f]{40}/,
+  );
+  expect([repo.read('untracked.md'), fs.existsSync(repo.path('hid'))]).toEqual(['u\n', false]);
+  expect(await devs(repo.dir, 'undo')).toMatchObject({ code: 0 });
+  expect(fingerprint(repo)).toEqual(left);
+});

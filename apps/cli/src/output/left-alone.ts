@@ -54,7 +54,12 @@ function refWayBack({ ref, before, now }: MovedRef): Hint | null {
   return ['git', 'update-ref', ref, before, ...(now === null ? [] : [now])];
 }
 
-const WORDS = { configuration: 'git config', 'work tree': 'the work tree', repository: 'the repository' } as const;
+const WORDS = {
+  configuration: 'git config',
+  'ignore rules': 'the ignore rules in',
+  'work tree': 'the work tree',
+  repository: 'the repository',
+} as const;
 
 function ofSurroundings({ kind, name, before, now, wayBack }: LeftAlone): Line {
   if (kind === 'set aside') return { text: `moved away: ${quotePath(name)}, which no snapshot can hold`, wayBack };

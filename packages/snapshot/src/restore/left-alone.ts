@@ -1,4 +1,6 @@
 import { toText } from '../base/byte-path.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
+import { findInTree } from '../objects/trees.ts';
 import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 import { readStateFile } from '../snapshot/state-files.ts';
 import { decodeSurroundings, readSurroundings, type Surroundings } from '../snapshot/surroundings.ts';
@@ -6,9 +8,9 @@ import type { RestoreJob } from './restore-job.ts';
 
 /** Something that changed since the snapshot was taken, and that no restore brings back. */
 export interface LeftAlone {
-  readonly kind: 'configuration' | 'work tree' | 'repository' | 'set aside';
+  readonly kind: 'configuration' | 'ignore rules' | 'work tree' | 'repository' | 'set aside';
   /**
-   * The key of the configuration, the directory of the work tree, the path of the repository, or
+   * The key of the configuration, the file of the ignore rules, the directory of the work tree, the path of the repository, or
    * where that lay which the restore moved to `now` because no snapshot can hold it.
    */
   readonly name: string;
@@ -32,6 +34,7 @@ export function leftAloneSince({ repo, store, target, plan }: RestoreJob, now: L
   const present = readSurroundings(repo, inner);
   return [
     ...configChanges(before, present),
+    ...ignoreChanges(store, target, now),
     ...workTreeChanges(before, present),
     ...repositoryChanges(before, present),
   ];
@@ -52,6 +55,22 @@ function configChanges(before: Surroundings, now: Surroundings): LeftAlone[] {
     });
   }
   return changed;
+}
+
+/** The ignore rules outside the work tree: they decide what git status shows and git add takes. */
+const OUTSIDE_IGNORES = [
+  ['.git/info/exclude', 'ignore/info'],
+  ['core.excludesFile', 'ignore/global'],
+  ['core.excludesFile', 'ignore/global.sha256'],
+] as const;
+
+function ignoreChanges(store: ObjectStore, target: LoadedSnapshot, present: LoadedSnapshot): LeftAlone[] {
+  return OUTSIDE_IGNORES.flatMap(([name, entry]): LeftAlone[] => {
+    const [before, now] = [target, present].map(({ stateTree }) => findInTree(store, stateTree, entry)?.oid ?? null);
+    if (before === undefined || now === undefined || before === now) return [];
+    const isText = before !== null && !entry.endsWith('.sha256');
+    return [{ kind: 'ignore rules', name, before, now, wayBack: isText ? ['git', 'cat-file', 'blob', before] : null }];
+  });
 }
 
 function configWayBack(key: string, [value, ...more]: readonly (string | null)[]): LeftAlone['wayBack'] {

@@ -65,10 +65,17 @@ class Knowledge {
   readonly #store: ObjectStore;
   readonly #snapshot: LoadedSnapshot;
   #tracked: TrackedFiles | null = null;
+  /** The empty directories and all that they lie in. */
+  readonly #directories: ReadonlySet<BytePath>;
 
   constructor(store: ObjectStore, snapshot: LoadedSnapshot) {
     this.#store = store;
     this.#snapshot = snapshot;
+    const directories = new Set<BytePath>();
+    for (const dir of snapshot.manifest.emptyDirectories) {
+      for (let at = dir; at !== '' && !directories.has(at); at = parentOf(at)) directories.add(at);
+    }
+    this.#directories = directories;
   }
 
   get tracked(): TrackedFiles {
@@ -78,6 +85,7 @@ class Knowledge {
 
   holds(path: BytePath): boolean {
     if (findInTree(this.#store, this.#snapshot.untrackedTree, path) !== null) return true;
+    if (this.#directories.has(path)) return true;
     return this.tracked.position(path) !== undefined || this.tracked.hasFilesIn(path);
   }
 }
