@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { toText } from './base/byte-path.ts';
 import { makePrivateDirectory } from './base/durable.ts';
-import { explained } from './base/system-errors.ts';
+import { explain, explained } from './base/system-errors.ts';
 import { type DiffEntry, type DiffOptions, diffSnapshots } from './compare/diff.ts';
 import { ownBytes } from './compare/own-bytes.ts';
 import { isTracked } from './compare/tracked-path.ts';
@@ -221,11 +221,15 @@ export class AtomicSnapshot {
   /**
    * The directory `devs` in the git directory of the work tree, where devs and the programs around it keep what belongs
    * to this work tree. It is created where there is none, for this user alone, and never through a link.
-   * @throws AtomicSnapshotError `DEVS_NOT_A_DIRECTORY`
+   * @throws AtomicSnapshotError `DEVS_NOT_A_DIRECTORY`, `DEVS_NOT_PERMITTED`
    */
   static makeOwnDirectory(place: Place): string {
     const dir = path.join(findRepository(place).gitDir, 'devs');
-    makePrivateDirectory(dir);
+    try {
+      makePrivateDirectory(dir);
+    } catch (error) {
+      throw explain(error);
+    }
     return dir;
   }
 

@@ -68,7 +68,9 @@ test('git prune before the ref leads to loose objects', async () => {
   await expectWhole(repo, ref);
 });
 
-test('a git that prunes all the time', async () => {
+// A prune that marked what is reachable before our last check may still take a loose object after it
+// (docs/guarantees.md): hence the second try.
+test('a git that prunes all the time', { retry: 2 }, async () => {
   const repo = bigger(10);
   const script = 'while [ ! -e stop ]; do git prune --expire=now; git gc -q --prune=now; done';
   const child: ChildProcess = spawn('sh', ['-c', script], { cwd: path.join(repo.dir, '.git'), stdio: 'ignore' });

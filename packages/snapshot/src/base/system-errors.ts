@@ -52,7 +52,8 @@ export async function explained<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function explain(error: unknown): unknown {
+/** What `explained` throws in place of `error`. */
+export function explain(error: unknown): unknown {
   const { code = '', path, message } = error as NodeJS.ErrnoException;
   const meaning = error instanceof AtomicSnapshotError ? undefined : MEANINGS.get(code);
   if (meaning === undefined) return error;

@@ -1,4 +1,4 @@
-import { type BytePath, byteOrder, parentOf } from '../base/byte-path.ts';
+import { type BytePath, byteOrder, fromText, parentOf } from '../base/byte-path.ts';
 import { EMPTY_TREE } from '../objects/object-id.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { diffTrees, findInTree, GITLINK, SYMLINK } from '../objects/trees.ts';
@@ -22,6 +22,7 @@ export function planRestore(
 ): RestorePlan {
   const changes = changedPaths(store, now, then);
   const { rules, knows, lookedAt, isClosed } = options.history;
+  const lacked = new Set((then.manifest.lacks ?? []).map(({ what }) => fromText(what)));
   const deletions: PlannedChange[] = [];
   const writes: PlannedChange[] = [];
   const spared: BytePath[] = [];
@@ -32,7 +33,8 @@ export function planRestore(
     const present = from?.mode === GITLINK ? null : from;
     if (to !== null && to.mode !== GITLINK) writes.push({ path, from: present, to });
     else if (present === null) continue;
-    else if ((rules.ignores(path, false) && !knows(path)) || isClosed(parentOf(path))) spared.push(path);
+    else if ((rules.ignores(path, false) && !knows(path)) || isClosed(parentOf(path)) || lacked.has(path))
+      spared.push(path);
     else deletions.push({ path, from: present, to: null });
   }
   const { specials, setAside } = planUncaptured(now, then, writes, options);

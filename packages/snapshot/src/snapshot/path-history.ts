@@ -1,4 +1,4 @@
-import { type BytePath, parentOf } from '../base/byte-path.ts';
+import { type BytePath, fromText, parentOf } from '../base/byte-path.ts';
 import type { Repository } from '../git/repository.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { DIRECTORY, findInTree } from '../objects/trees.ts';
@@ -28,7 +28,8 @@ export interface PathHistory {
    */
   readonly otherRules: OtherRules;
   /**
-   * Whether a path lies in, or is, a repository or submodule of which the snapshot holds nothing. It
+   * Whether a path lies in, or is, a repository or submodule of which the snapshot holds nothing, or
+   * something that its take could not read. It
    * says nothing of what is there, so nothing there is taken away.
    */
   readonly isClosed: (path: BytePath) => boolean;
@@ -51,7 +52,9 @@ export async function pathHistoryOf(
     return own.tracked.hasFilesIn(dir);
   };
   const inner = snapshot.manifest.skipped.filter(({ reason }) => INNER.has(reason)).map(({ path }) => path);
-  const closed = new Set(inner.filter((dir) => !sawInside(dir)));
+  // A take that could not read a path says nothing of it either: it may not be taken away.
+  const lacked = (snapshot.manifest.lacks ?? []).map(({ what }) => fromText(what));
+  const closed = new Set([...inner.filter((dir) => !sawInside(dir)), ...lacked]);
   const isClosed = (path: BytePath) => {
     if (closed.size === 0) return false;
     for (let at = path; at !== ''; at = parentOf(at)) if (closed.has(at)) return true;
