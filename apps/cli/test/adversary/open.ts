@@ -6,11 +6,14 @@ const STATES = new Set([
   'core.worktree',
   // A rebase leaves a HEAD that is a file, and the restore leaves it one.
   'HEAD as a symbolic link',
-  // After git clean, an empty directory does not come back.
+  // An empty directory that is ignored is not promised, and the oracle does not tell it from others.
   'dot files not ignored',
+  '.gitignore untracked',
 ]);
 
 const COMMANDS: readonly RegExp[] = [
+  // After it was moved and linked, a restore refuses, with --force too.
+  /mv \.git /,
   // The oracle does not bear a work tree that is gone.
   /\.git\/|worktree|chmod 000/,
   // BISECT_RUN stays where a restore was killed.
