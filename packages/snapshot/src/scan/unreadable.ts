@@ -49,7 +49,7 @@ export class UnreadableFiles implements Disposable {
   }
 }
 
-export function unreadable(root: string, path: BytePath, cause: unknown): AtomicSnapshotError {
+function unreadable(root: string, path: BytePath, cause: unknown): AtomicSnapshotError {
   const name = path === '' ? root : `${root}/${toText(path)}`;
   const code = codeOf(cause) === 'ENAMETOOLONG' ? 'DEVS_NAME_TOO_LONG' : 'DEVS_UNREADABLE';
   return new AtomicSnapshotError(code, `cannot read ${name}: ${codeOf(cause)}; no snapshot was taken`, {
