@@ -4,14 +4,16 @@ import { main } from './commands/program.ts';
 
 const OUTPUTS = [process.stdout, process.stderr];
 
-// Who reads may be gone (`devs log | head`, a closed terminal): what was begun is finished all the same.
+// Who reads may be gone (`devs log | head`, a closed terminal): what was begun is finished all the
+// same.
 for (const stream of OUTPUTS) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
   });
 }
 
-// Not awaited at the top: the bundle is CommonJS, which starts sooner and can be cached compiled (see loader.cjs).
+// Not awaited at the top: the bundle is CommonJS, which starts sooner and can be cached compiled
+// (see loader.cjs).
 void main({
   args: process.argv.slice(2),
   cwd: workingDirectory(),
@@ -19,7 +21,10 @@ void main({
   version: manifest.version,
 }).then(exit);
 
-/** Where the shell stands. A directory that was deleted has only the name that the shell knows it by. */
+/**
+ * Where the shell stands. A directory that was deleted has only the name that the shell knows it
+ * by.
+ */
 function workingDirectory(): string {
   try {
     return process.cwd();
@@ -29,7 +34,10 @@ function workingDirectory(): string {
   }
 }
 
-/** Ends the process once all is said: a twentieth of a short run sooner than Node takes itself to pieces. */
+/**
+ * Ends the process once all is said: a twentieth of a short run sooner than Node takes itself to
+ * pieces.
+ */
 async function exit(exitCode: number): Promise<void> {
   for (const stream of OUTPUTS) {
     // Its reader may be slow.

@@ -93,7 +93,8 @@ export class AtomicSnapshot {
 
   /**
    * Finishes a restore that was interrupted; null where none was.
-   * @throws AtomicSnapshotError what `restore` throws; the journal stays, and the next call goes on.
+   * @throws AtomicSnapshotError what `restore` throws; the journal stays, and the next call goes
+   * on.
    */
   static async recover(place: Place, options: RecoverOptions = {}): Promise<RestoreReport | null> {
     return explained(() => recoverRestore(place, options));
@@ -102,7 +103,8 @@ export class AtomicSnapshot {
   /**
    * Makes the ref hold the snapshot again where another program deleted or rewrote it (`rm -rf`,
    * `filter-branch --all`). Returns whether that was necessary.
-   * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`, `DEVS_SNAPSHOT_FOREIGN`, `DEVS_GIT_LOCKED`
+   * @throws AtomicSnapshotError `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`,
+   * `DEVS_SNAPSHOT_FOREIGN`, `DEVS_GIT_LOCKED`
    */
   static async hold(place: Place, { ref, oid }: NamedSnapshot): Promise<boolean> {
     return explained(async () => {
@@ -174,7 +176,8 @@ export class AtomicSnapshot {
   }
 
   /**
-   * Those of `paths`, relative to the top of the work tree, that none of the snapshots holds and that are not on disk.
+   * Those of `paths`, relative to the top of the work tree, that none of the snapshots holds and
+   * that are not on disk.
    * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_INVALID`
    */
   static async unknownPaths(
@@ -187,8 +190,8 @@ export class AtomicSnapshot {
 
   /**
    * Reads every object that the snapshot holds, and names each one that is missing or damaged. A
-   * caller that verifies several snapshots passes one set as `seen`: `verify` skips the objects that
-   * it names, and adds to it what it has read.
+   * caller that verifies several snapshots passes one set as `seen`: `verify` skips the objects
+   * that it names, and adds to it what it has read.
    * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_SNAPSHOT_FOREIGN`,
    * `DEVS_SNAPSHOT_INVALID`
    */
@@ -219,8 +222,9 @@ export class AtomicSnapshot {
   }
 
   /**
-   * The directory `devs` in the git directory of the work tree, where devs and the programs around it keep what belongs
-   * to this work tree. It is created where there is none, for this user alone, and never through a link.
+   * The directory `devs` in the git directory of the work tree, where devs and the programs around
+   * it keep what belongs to this work tree. It is created where there is none, for this user alone,
+   * and never through a link.
    * @throws AtomicSnapshotError `DEVS_NOT_A_DIRECTORY`, `DEVS_NOT_PERMITTED`
    */
   static makeOwnDirectory(place: Place): string {

@@ -8,7 +8,10 @@ const OWN = /^\.devs(-state\.lock|\.db)/;
 /** Git state that a snapshot covers. */
 const GIT_FILES = ['HEAD', 'index', 'MERGE_HEAD', 'MERGE_MSG', 'CHERRY_PICK_HEAD', 'REVERT_HEAD'];
 
-/** Everything a restore promises to bring back, one line each: bytes, types, permissions, index, HEAD and branches. */
+/**
+ * Everything a restore promises to bring back, one line each: bytes, types, permissions, index,
+ * HEAD and branches.
+ */
 export function fingerprint(repo: Repo): string[] {
   const lines: string[] = [];
   walk(repo.dir, '', lines);

@@ -4,8 +4,8 @@ import process from 'node:process';
 import { temporaryDirectory } from './repo.ts';
 
 /**
- * A command for `devs run` that does what the test tells it, when the test tells it: no sleeping and hoping. It connects
- * to a socket of the test's and takes JSON lines.
+ * A command for `devs run` that does what the test tells it, when the test tells it: no sleeping
+ * and hoping. It connects to a socket of the test's and takes JSON lines.
  */
 const SCRIPT = `
 const net = require('node:net');

@@ -5,7 +5,10 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h:
 /** Three hundred years: the number of milliseconds stays one that dates can be reckoned with. */
 const MAX_DURATION_MS = 1e13;
 
-/** Milliseconds of `500ms`, `30s`, `10m`, `2h`, `14d`; a bare number is seconds. @throws CliError `DEVS_DURATION` */
+/**
+ * Milliseconds of `500ms`, `30s`, `10m`, `2h`, `14d`; a bare number is seconds. @throws CliError
+ * `DEVS_DURATION`
+ */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text.trim());
   const ms = match === null ? Number.NaN : Number(match[1]) * UNITS[match[2] ?? 's']!;

@@ -1,14 +1,14 @@
 /**
- * What makes a shell complete devs's words. Each script asks `devs complete` for the candidates of the
- * last word, one a line.
+ * What makes a shell complete devs's words. Each script asks `devs complete` for the candidates of
+ * the last word, one a line.
  *
- * Candidates are names that the author of a repository chose. So each script hands them to its shell as
- * data: nothing is expanded, split or matched against files, and what arrives on the command line is one
- * quoted word.
+ * Candidates are names that the author of a repository chose. So each script hands them to its
+ * shell as data: nothing is expanded, split or matched against files, and what arrives on the
+ * command line is one quoted word.
  */
 export const COMPLETION_SCRIPTS: Readonly<Record<string, string>> = {
-  // Readline inserts COMPREPLY as it is, so that %q has to quote it. It also takes a colon for the end of a
-  // word and replaces only what follows the last one. Bash 3.2 (macOS) has no mapfile.
+  // Readline inserts COMPREPLY as it is, so that %q has to quote it. It also takes a colon for the
+  // end of a word and replaces only what follows the last one. Bash 3.2 (macOS) has no mapfile.
   bash: `_devs() {
   local word glued='' current kept candidate quoted
   local -a words=()

@@ -28,9 +28,9 @@ export async function completion({ terminal }: CommandContext, shell: string): P
 }
 
 /**
- * `devs complete -- words...`: what the last word may become, one a line, for the scripts. It looks only: it
- * never locks, repairs or writes. Where anything is wrong it answers nothing: a person who presses TAB has
- * asked no question that an error would answer.
+ * `devs complete -- words...`: what the last word may become, one a line, for the scripts. It looks
+ * only: it never locks, repairs or writes. Where anything is wrong it answers nothing: a person who
+ * presses TAB has asked no question that an error would answer.
  */
 export async function complete(context: CommandContext, program: Command, words: readonly string[]): Promise<number> {
   const last = words.at(-1) ?? '';

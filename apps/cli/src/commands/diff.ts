@@ -19,8 +19,9 @@ export interface DiffFlags {
 const LETTERS = { added: 'A', deleted: 'D', modified: 'M', 'mode changed': 'X', 'type changed': 'T' } as const;
 
 /**
- * `devs diff`: what a run changed, as a patch. A run whose end is unknown, and a snapshot that somebody asked for, are
- * compared with the work tree as it is. Exit code 1 when there are changes, as `git diff --exit-code`.
+ * `devs diff`: what a run changed, as a patch. A run whose end is unknown, and a checkpoint, are
+ * compared with the work tree as it is. Exit code 1 when there are changes, as `git diff
+ * --exit-code`.
  */
 export async function diff(
   context: CommandContext,

@@ -13,7 +13,10 @@ interface Line extends Pick<Finding, 'check' | 'ok' | 'message'> {
   readonly fixable: boolean;
 }
 
-/** `devs doctor`: looks for what could lose work, or stop the next run. Exit code 1 while something is wrong. */
+/**
+ * `devs doctor`: looks for what could lose work, or stop the next run. Exit code 1 while something
+ * is wrong.
+ */
 export async function doctor(context: CommandContext, flags: { readonly fix?: boolean }): Promise<number> {
   const { terminal } = context;
   const repo = findProject(context);

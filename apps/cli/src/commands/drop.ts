@@ -5,7 +5,10 @@ import type { CommandContext } from './context.ts';
 import { findRun, unknownRun } from './find-run.ts';
 import { lockIfUsed } from './with-lock.ts';
 
-/** `devs drop`: forgets a run's snapshots and leaves the files as they are. A second drop does nothing. */
+/**
+ * `devs drop`: forgets a run's snapshots and leaves the files as they are. A second drop does
+ * nothing.
+ */
 export async function drop(context: CommandContext, name: string): Promise<number> {
   const { terminal } = context;
   await using project = await lockIfUsed(context, 'drop');

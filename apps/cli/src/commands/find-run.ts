@@ -1,7 +1,10 @@
 import type { Run, RunLog } from '@devs/db';
 import { CliError, EXIT_USAGE } from '../base/errors.ts';
 
-/** The one run that `name` means. `log` is null where nothing has run yet. @throws CliError `DEVS_RUN_UNKNOWN`, `DEVS_RUN_AMBIGUOUS` */
+/**
+ * The one run that `name` means. `log` is null where nothing has run yet. @throws CliError
+ * `DEVS_RUN_UNKNOWN`, `DEVS_RUN_AMBIGUOUS`
+ */
 export async function findRun(log: RunLog | null, name: string): Promise<Run> {
   const runs = (await log?.find(name)) ?? [];
   const [run, second] = runs;

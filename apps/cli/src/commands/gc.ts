@@ -22,7 +22,10 @@ interface Group {
   readonly refs: readonly string[];
 }
 
-/** `devs gc`: drops the snapshots of old runs and restores. Checkpoints stay until `devs drop` drops them. */
+/**
+ * `devs gc`: drops the snapshots of old runs and restores. Checkpoints stay until `devs drop` drops
+ * them.
+ */
 export async function gc(context: CommandContext, flags: GcFlags): Promise<number> {
   const limits = readLimits(flags);
   using _ = endOnSecondInterrupt();
@@ -73,7 +76,10 @@ function isOld({ newest }: Group, position: number, { olderThanMs, keep }: Limit
   return position >= keep && Date.now() - Date.parse(newest.takenAt) >= olderThanMs;
 }
 
-/** Writes the row first: after a kill, the next start drops what no row names, and the next gc the rest. */
+/**
+ * Writes the row first: after a kill, the next start drops what no row names, and the next gc the
+ * rest.
+ */
 async function dropGroup({ repo, log }: LockedProject, { runId, refs }: Group): Promise<void> {
   if ((await log.run(runId)) !== undefined)
     await log.setSnapshots(runId, { snapshotRef: null, afterRef: null }, 'gc', { refs });

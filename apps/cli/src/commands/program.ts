@@ -20,7 +20,9 @@ export interface Invocation {
   readonly version: string;
 }
 
-/** Runs the command line and returns the exit code. Commands are loaded only when they are called. */
+/**
+ * Runs the command line and returns the exit code. Commands are loaded only when they are called.
+ */
 export async function main({ args, cwd, env, version }: Invocation): Promise<number> {
   // Words after the first `--` are a command's or paths, untouched by any parser.
   const dashes = args.indexOf('--');
@@ -55,7 +57,9 @@ export async function main({ args, cwd, env, version }: Invocation): Promise<num
   return exitCode;
 }
 
-/** What follows `--`: a command for `run`, words to complete, or paths. No other command takes any. */
+/**
+ * What follows `--`: a command for `run`, words to complete, or paths. No other command takes any.
+ */
 const TAKES_WORDS: ReadonlySet<string> = new Set(['run', 'complete', 'diff', 'restore']);
 
 function assertTakesWords(name: string, words: readonly string[] | null): void {

@@ -4,8 +4,8 @@ import type { CommandContext } from './context.ts';
 import { lockIfUsed } from './with-lock.ts';
 
 /**
- * `devs recover`: puts right what a killed devs left, as every command that may write does at its start, and says what
- * that was. Nothing to do is success, too.
+ * `devs recover`: puts right what a killed devs left, as every command that may write does at its
+ * start, and says what that was. Nothing to do is success, too.
  */
 export async function recover(context: CommandContext): Promise<number> {
   const { terminal } = context;

@@ -27,7 +27,9 @@ interface Job {
   readonly options: Pick<TaskRunnerOptions, 'onFailure' | 'onSuccess' | 'timeout' | 'includeIgnored' | 'survivors'>;
 }
 
-/** `devs run`: the named tasks in order, or the command after `--`; stops at the first that fails. */
+/**
+ * `devs run`: the named tasks in order, or the command after `--`; stops at the first that fails.
+ */
 export async function run(
   context: CommandContext,
   names: readonly string[],
@@ -83,7 +85,10 @@ function namedJob(name: string, found: NamedTask, env: NodeJS.ProcessEnv, flags:
   return { task, options: { ...settings(found), ...optionsOf(flags) } };
 }
 
-/** One transaction of several tasks. Each keeps its own time limit; one that restores on failure makes all restore. */
+/**
+ * One transaction of several tasks. Each keeps its own time limit; one that restores on failure
+ * makes all restore.
+ */
 function asOne(jobs: readonly NamedJob[], flags: RunFlags): Job {
   const steps = jobs.map(({ task, options }) =>
     options.timeout === undefined || flags.timeout !== undefined ? task : { ...task, timeout: options.timeout },

@@ -9,8 +9,8 @@ import type { CommandContext } from './context.ts';
 import { lockFor } from './with-lock.ts';
 
 /**
- * `devs snapshot`: keeps the repository as it is now, under a label; `devs restore <label>` goes back to it. Inside a run it
- * needs no lock: that run holds it.
+ * `devs snapshot`: keeps the repository as it is now, under a label; `devs restore <label>` goes
+ * back to it. Inside a run it needs no lock: that run holds it.
  */
 export async function snapshot(context: CommandContext, label = 'snapshot'): Promise<number> {
   assertTaskId(label);

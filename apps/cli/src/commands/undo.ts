@@ -5,7 +5,10 @@ import { performRestore, type RestoreFlags } from '../project/restore-operation.
 import type { CommandContext } from './context.ts';
 import { lockIfUsed } from './with-lock.ts';
 
-/** `devs undo`: takes the newest operation back, a run or a restore. A second undo takes back the first. */
+/**
+ * `devs undo`: takes the newest operation back, a run or a restore. A second undo takes back the
+ * first.
+ */
 export async function undo(context: CommandContext, flags: Pick<RestoreFlags, 'force' | 'dryRun'>): Promise<number> {
   const { terminal } = context;
   using _ = shieldFromSignals();

@@ -6,7 +6,10 @@ import { findProject } from '../project/find-project.ts';
 import { inspectProject, lockDirectories } from '../project/project-state.ts';
 import type { CommandContext } from './context.ts';
 
-/** `devs unlock`: removes the lock that has this id, and no other. That of a living or unknown holder needs `--force`. */
+/**
+ * `devs unlock`: removes the lock that has this id, and no other. That of a living or unknown
+ * holder needs `--force`.
+ */
 export async function unlock(
   context: CommandContext,
   id: string,
@@ -35,7 +38,9 @@ export async function unlock(
   return 0;
 }
 
-/** The record that decides goes first: its holder puts the other one back for as long as it has it. */
+/**
+ * The record that decides goes first: its holder puts the other one back for as long as it has it.
+ */
 async function unlockBoth(repo: Repository, id: string, force: boolean): Promise<void> {
   let isUnlocked = false;
   for (const dir of lockDirectories(repo)) {

@@ -7,7 +7,10 @@ export type { JsonNode };
 /** Deeper than any file of tasks, and far less than what overflows the parser's stack. */
 const MAX_DEPTH = 64;
 
-/** A JSON text as a tree. Values are read from its nodes, never from objects: `__proto__` is a name as any other. */
+/**
+ * A JSON text as a tree. Values are read from its nodes, never from objects: `__proto__` is a name
+ * as any other.
+ */
 export interface JsonTree {
   /** Null where the text is empty. */
   readonly top: JsonNode | null;
@@ -17,7 +20,10 @@ export interface JsonTree {
 
 export type Invalid = JsonTree['invalid'];
 
-/** Parses JSON with comments and trailing commas. @throws CliError `DEVS_CONFIG_INVALID` with line and column. */
+/**
+ * Parses JSON with comments and trailing commas. @throws CliError `DEVS_CONFIG_INVALID` with line
+ * and column.
+ */
 export function parseJsonTree(bytes: Buffer, file: string): JsonTree {
   const text = decode(bytes, file);
   const invalid = (offset: number, what: string) => {
@@ -45,7 +51,10 @@ export function property(node: JsonNode | undefined, name: string): JsonNode | u
   return entriesOf(node).findLast(([key]) => key.value === name)?.[1];
 }
 
-/** @throws CliError `DEVS_CONFIG_INVALID` where a key stands twice, since a reader sees the first and a program the last. */
+/**
+ * @throws CliError `DEVS_CONFIG_INVALID` where a key stands twice, since a reader sees the first
+ * and a program the last.
+ */
 export function assertNoDuplicates(node: JsonNode, invalid: Invalid): void {
   const seen = new Set<unknown>();
   for (const [key] of entriesOf(node)) {

@@ -5,8 +5,9 @@ import type { NamedTask } from './named-task.ts';
 import { readProjectFile } from './read-project-file.ts';
 
 /**
- * The scripts of the nearest package.json that has some, from `cwd` up to `root`. The `node_modules/.bin` of each
- * directory on the way is put before PATH for them, as npm does; nothing else that devs starts sees it.
+ * The scripts of the nearest package.json that has some, from `cwd` up to `root`. The
+ * `node_modules/.bin` of each directory on the way is put before PATH for them, as npm does;
+ * nothing else that devs starts sees it.
  * @throws CliError `DEVS_CONFIG_INVALID`, `DEVS_CONFIG_UNREADABLE`
  */
 export function readScripts(cwd: string, root: string): Map<string, NamedTask> {

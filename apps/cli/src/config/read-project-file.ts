@@ -11,9 +11,10 @@ const MAX_BYTES = 1_048_576;
 const { O_RDONLY, O_NONBLOCK = 0, O_NOCTTY = 0 } = fs.constants;
 
 /**
- * The bytes of `devs.json` or `package.json`; null where there is none. The author of the repository chose what
- * lies there, so it is opened without waiting for a writer, and only a regular file of the repository is
- * read: a link may lead to another place in it, but not out of it.
+ * The bytes of `devs.json` or `package.json`; null where there is none. The author of the
+ * repository chose what lies there, so it is opened without waiting for a writer, and only a
+ * regular file of the repository is read: a link may lead to another place in it, but not out of
+ * it.
  * @throws CliError `DEVS_CONFIG_UNREADABLE`
  */
 export function readProjectFile(file: string, root: string): Buffer | null {
@@ -22,7 +23,7 @@ export function readProjectFile(file: string, root: string): Buffer | null {
     fd = fs.openSync(file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // A dangling link is a file that somebody meant to be there.
+    // A dangling link stands for a file that should be there.
     if (code === 'ENOENT' && fs.lstatSync(file, { throwIfNoEntry: false }) === undefined) return null;
     throw unreadable(file, String(code));
   }
@@ -37,7 +38,9 @@ export function readProjectFile(file: string, root: string): Buffer | null {
   }
 }
 
-/** Whether the file that was opened is the one at the real path, and that lies in the repository. */
+/**
+ * Whether the file that was opened is the one at the real path, and that lies in the repository.
+ */
 function assertInside(file: string, root: string, opened: fs.Stats): void {
   const real = fs.realpathSync(file);
   const now = fs.statSync(real, { throwIfNoEntry: false });

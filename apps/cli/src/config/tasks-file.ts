@@ -9,8 +9,10 @@ import { CONFIG_FILE, readProjectFile } from './read-project-file.ts';
 export type { NamedTask };
 
 /**
- * Finds the task `name`: in `devs.json` at the top of the work tree, then among the scripts of the nearest package.json.
- * @throws CliError `DEVS_TASK_UNKNOWN`, `DEVS_CONFIG_INVALID` with line and column, `DEVS_CONFIG_UNREADABLE`.
+ * Finds the task `name`: in `devs.json` at the top of the work tree, then among the scripts of the
+ * nearest package.json.
+ * @throws CliError `DEVS_TASK_UNKNOWN`, `DEVS_CONFIG_INVALID` with line and column,
+ * `DEVS_CONFIG_UNREADABLE`.
  */
 export function findTask(name: string, cwd: string, root: string): NamedTask {
   const configFile = path.join(root, CONFIG_FILE);
@@ -107,7 +109,10 @@ function commandOf(node: JsonNode, invalid: Invalid): string {
   return node.value;
 }
 
-/** Whether `devs run` can be given the name: no shell can pass a NUL, and what begins with a dash is an option. */
+/**
+ * Whether `devs run` can be given the name: no shell can pass a NUL, and what begins with a dash is
+ * an option.
+ */
 export function isTypeable(name: string): boolean {
   return name !== '' && !name.startsWith('-') && !name.includes('\0');
 }

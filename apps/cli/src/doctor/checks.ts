@@ -69,7 +69,7 @@ const database: Check = async ({ repo, isHeld }) => {
   return [{ check: 'database', ok: true, message: exists ? 'sound' : 'none yet' }];
 };
 
-/** Nobody lists the snapshots of a work tree that was removed. */
+/** No command lists the snapshots of a work tree that was removed. */
 const workTrees: Check = async ({ repo }) => {
   const all = await AtomicSnapshot.list(repo, { allWorkTrees: true });
   const isThere = (name: string) => fs.existsSync(`${repo.commonDir}/worktrees/${name}`);

@@ -8,7 +8,10 @@ export interface Finding {
   readonly message: string;
   /** A command that shows more, or puts it right. */
   readonly hint?: Hint;
-  /** `repair`: what every command does at its start, under the lock. Otherwise puts it right and says how. */
+  /**
+   * `repair`: what every command does at its start, under the lock. Otherwise puts it right and
+   * says how.
+   */
   readonly fix?: 'repair' | (() => string);
 }
 

@@ -7,7 +7,10 @@ import type { Check, Finding } from './finding.ts';
 /** No git command holds one of these for so long, except while an editor waits for its user. */
 const ABANDONED_AFTER_MS = 600_000;
 
-/** git's own locks. One that a killed git left behind makes every later git command fail, and every restore. */
+/**
+ * git's own locks. One that a killed git left behind makes every later git command fail, and every
+ * restore.
+ */
 export const gitLocks: Check = ({ repo }) => {
   const files = [
     ...['index', 'HEAD'].map((name) => path.join(repo.gitDir, `${name}.lock`)),

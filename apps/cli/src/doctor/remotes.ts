@@ -1,8 +1,8 @@
 import type { Check, Finding } from './finding.ts';
 
 /**
- * Remotes that would carry refs/devs with them: a push of all refs publishes what the snapshots hold, untracked secrets
- * too, and a pruning fetch of all refs deletes the snapshots.
+ * Remotes that would carry refs/devs with them: a push of all refs publishes what the snapshots
+ * hold, untracked secrets too, and a pruning fetch of all refs deletes the snapshots.
  */
 export const remotes: Check = ({ repo }) => {
   const { config } = repo;

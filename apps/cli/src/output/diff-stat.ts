@@ -3,7 +3,7 @@ import type { DiffEntry } from '@devs/snapshot';
 import { formatCount } from '../base/units.ts';
 import { quotePath } from './escape.ts';
 
-/** Beyond this the bars tell nobody more. */
+/** Longer bars would say no more. */
 const MAX_WIDTH = 100;
 
 /** Changes as `git diff --stat` shows them, for entries that were compared with `lines`. */

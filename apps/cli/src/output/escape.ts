@@ -49,7 +49,10 @@ export function escapeJson(json: string): Escaped {
 const UTF8 =
   /(?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})+|[\x80-\xff]/g;
 
-/** A line of a file's bytes, one character per byte, for a terminal: tabs stay, bytes that are not UTF-8 are `\xe9`. */
+/**
+ * A line of a file's bytes, one character per byte, for a terminal: tabs stay, bytes that are not
+ * UTF-8 are `\xe9`.
+ */
 export function escapeBytes(line: string): Escaped {
   if (/^[\t -~]*$/.test(line)) return line as Escaped;
   const text = line.replace(UTF8, (part) => {
@@ -59,7 +62,10 @@ export function escapeBytes(line: string): Escaped {
   return text.split('\t').map(escapeLine).join('\t') as Escaped;
 }
 
-/** A path as git shows it (`core.quotePath`): as it is, or in double quotes with C's escapes, bytes in octal. */
+/**
+ * A path as git shows it (`core.quotePath`): as it is, or in double quotes with C's escapes, bytes
+ * in octal.
+ */
 export function quotePath(path: string): Escaped {
   if (/^[ !#-[\]-~]*$/.test(path)) return path as Escaped;
   const quoted = Buffer.from(path, 'utf8')

@@ -4,7 +4,7 @@ import { quoteArgv } from '../base/quote-argv.ts';
 import { formatCount } from '../base/units.ts';
 import { quotePath } from './escape.ts';
 
-/** A task may delete thousands of branches; more lines than this help nobody on a terminal. */
+/** A task may delete thousands of branches; more lines than this do not help on a terminal. */
 const SHOWN = 10;
 
 /** Something that a restore did not bring back, in words, and what does. */

@@ -9,11 +9,17 @@ interface PagerContext {
   readonly root: string;
   readonly env: NodeJS.ProcessEnv;
   readonly terminal: Pick<Terminal, 'write'>;
-  /** `core.pager` of the system's or the user's configuration. The repository's own would run its author's program. */
+  /**
+   * `core.pager` of the system's or the user's configuration. The repository's own would run its
+   * author's program.
+   */
   readonly configured: string | undefined;
 }
 
-/** Shows a patch: on a terminal through the user's pager, in colour and escaped; elsewhere byte for byte. */
+/**
+ * Shows a patch: on a terminal through the user's pager, in colour and escaped; elsewhere byte for
+ * byte.
+ */
 export async function page(context: PagerContext, patch: Buffer): Promise<void> {
   const { env, terminal, configured } = context;
   if (!process.stdout.isTTY) return terminal.write(patch);

@@ -1,7 +1,7 @@
 import type { Progress } from '@devs/snapshot';
 import { now } from '../base/clock.ts';
 
-/** Work shorter than this is over before anybody wonders. */
+/** Work shorter than this is over before a user wonders. */
 const QUIET_MS = 500;
 const EVERY_MS = 100;
 

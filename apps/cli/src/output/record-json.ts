@@ -1,7 +1,7 @@
 import type { Run, RunEvent } from '@devs/db';
 
-// What `--json` prints of a run or an event has the names that the database's columns have. Programs
-// read them, so they stay as they are whatever the code calls them.
+// What `--json` prints of a run or an event has the names that the database's columns have.
+// Programs read them, so they stay as they are whatever the code calls them.
 
 export function runJson(run: Run): Record<string, unknown> {
   return snakeCased(run);

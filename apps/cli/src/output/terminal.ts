@@ -29,9 +29,9 @@ export interface Coloured {
 type Part = string | Coloured;
 
 /**
- * Everything devs itself says goes to stderr; answers to queries go to stdout. Only this file writes
- * to either, and every line of text is escaped here: callers pass names, messages and commands as
- * they are, whoever wrote them.
+ * Everything devs itself says goes to stderr; answers to queries go to stdout. Only this file
+ * writes to either, and every line of text is escaped here: callers pass names, messages and
+ * commands as they are, whichever program wrote them.
  */
 export class Terminal {
   readonly options: TerminalOptions;

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { CliError, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND } from '../base/errors.ts';
 
 /**
- * Checks, before anything is locked or written, that `name` can be executed, as execvp(3) would look it up.
+ * Checks, before anything is locked or written, that `name` can be executed, as execvp(3) would
+ * look it up.
  * @throws CliError `DEVS_COMMAND_NOT_FOUND` (127) or `DEVS_COMMAND_NOT_EXECUTABLE` (126).
  */
 export function assertCommandExists(name: string, cwd: string, searchPath: string): void {

@@ -7,10 +7,10 @@ type Command = readonly [string, ...string[]];
 const REPLACEMENT = '\ufffd';
 
 /**
- * A command whose words reach it byte for byte. Node reads its arguments as UTF-8 and replaces the bytes that are
- * none, and its `spawn` takes no bytes. So a word that lost some is read again from `/proc/self/cmdline`, and a
- * shell, which handles bytes, puts it together and becomes the command. On systems without `/proc` such a word
- * stays as Node has it.
+ * A command whose words reach it byte for byte. Node reads its arguments as UTF-8 and replaces the
+ * bytes that are none, and its `spawn` takes no bytes. So a word that lost some is read again from
+ * `/proc/self/cmdline`, and a shell, which handles bytes, puts it together and becomes the command.
+ * On systems without `/proc` such a word stays as Node has it.
  */
 export function exactCommand(command: Command): Command {
   if (!command.some((word) => word.includes(REPLACEMENT))) return command;

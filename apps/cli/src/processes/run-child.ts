@@ -22,8 +22,8 @@ const KILL_AFTER_MS = 10_000;
 const FORWARDED = ['SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Runs a command with this process's own terminal, in its process group, so that job control and prompts work. A
- * SIGINT from the terminal reaches the child by itself: this process only waits
+ * Runs a command with this process's own terminal, in its process group, so that job control and
+ * prompts work. A SIGINT from the terminal reaches the child by itself: this process only waits
  * (see `endOnSecondInterrupt`). SIGTERM and SIGHUP are passed on.
  */
 export function runChild(command: readonly [string, ...string[]] | string, options: ChildOptions): Promise<ChildEnd> {

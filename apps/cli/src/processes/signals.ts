@@ -2,7 +2,10 @@ import process from 'node:process';
 
 const NAMES = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Ignores SIGINT, SIGTERM and SIGHUP until disposed: the writes of a restore are never cut short by them. */
+/**
+ * Ignores SIGINT, SIGTERM and SIGHUP until disposed: the writes of a restore are never cut short by
+ * them.
+ */
 export function shieldFromSignals(): Disposable {
   const ignore = () => {};
   for (const name of NAMES) process.on(name, ignore);
@@ -19,12 +22,13 @@ let interrupts = 0;
 let endCommand: (() => void) | null = null;
 
 /**
- * Until disposed, the first SIGINT is the command's to act on, and this process waits. A second one ends the
- * command if it still runs, and this process at once if it does not: takes and clean-ups are crash-safe, so
- * the next start puts right what is left. Within `shieldFromSignals` none ends anything.
+ * Until disposed, the first SIGINT is the command's to act on, and this process waits. A second one
+ * ends the command if it still runs, and this process at once if it does not: takes and clean-ups
+ * are crash-safe, so the next start puts right what is left. Within `shieldFromSignals` none ends
+ * anything.
  *
- * Takes block the event loop, so no handler would run during one. Therefore the system's own reaction to SIGINT
- * is put back as soon as one has come and no command runs.
+ * Takes block the event loop, so no handler would run during one. Therefore the system's own
+ * reaction to SIGINT is put back as soon as one has come and no command runs.
  */
 export function endOnSecondInterrupt(): Disposable {
   const ignore = () => {};

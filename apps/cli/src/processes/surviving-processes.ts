@@ -10,8 +10,8 @@ export interface SurvivingProcess {
 }
 
 /**
- * Processes that have `variable=value` in their environment: started by a run, and still alive. Linux and macOS
- * (elsewhere: none), and only processes whose environment this user may read.
+ * Processes that have `variable=value` in their environment: started by a run, and still alive.
+ * Linux and macOS (elsewhere: none), and only processes whose environment this user may read.
  */
 export function processesWith(variable: 'DEVS_RUN_ID' | 'DEVS_LOCK_ID', value: string): readonly SurvivingProcess[] {
   if (process.platform === 'linux') return searchProc(`${variable}=${value}`);

@@ -2,7 +2,8 @@ import { AtomicSnapshot, type Repository } from '@devs/snapshot';
 import { CliError, EXIT_USAGE } from '../base/errors.ts';
 
 /**
- * A path that neither a state nor the work tree has is a mistake, not a wish that is fulfilled already.
+ * A path that neither a state nor the work tree has is a mistake, not a wish that is fulfilled
+ * already.
  * @throws CliError `DEVS_PATH_UNKNOWN`
  */
 export async function assertKnownPaths(

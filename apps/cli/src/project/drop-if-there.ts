@@ -1,11 +1,14 @@
 import { AtomicSnapshot, AtomicSnapshotError, type Place } from '@devs/snapshot';
 
-/** The ref is gone, or names what this repository's devs did not put there: nothing of the snapshot is left to drop. */
+/**
+ * The ref is gone, or names what this repository's devs did not put there: nothing of the snapshot
+ * is left to drop.
+ */
 const NOT_THERE: ReadonlySet<string> = new Set(['DEVS_SNAPSHOT_NOT_FOUND', 'DEVS_REF_MOVED', 'DEVS_REF_INVALID']);
 
 /**
- * Drops a snapshot of this work tree that may have been dropped already. With `oid` its ref goes only
- * while it names that commit: a task may have rewritten it. Needs the project's lock.
+ * Drops a snapshot of this work tree that may have been dropped already. With `oid` its ref goes
+ * only while it names that commit: a task may have rewritten it. Needs the project's lock.
  */
 export async function dropIfThere(place: Place, ref: string, oid?: string): Promise<void> {
   try {

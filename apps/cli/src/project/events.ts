@@ -4,10 +4,12 @@ import type { Progress, RestoreReport, TakeReport } from '@devs/snapshot';
 import type { SurvivingProcess } from '../processes/surviving-processes.ts';
 
 /**
- * Everything worth telling that happens in a project or a run. The union is closed: renderers handle each member.
+ * Everything worth telling that happens in a project or a run. The union is closed: renderers
+ * handle each member.
  *
- * `surviving-processes` belong to a dead run, the `holder`, or to the run that has just ended: then it is null.
- * `history-unavailable` says in `isCopied` whether what was last written down is shown all the same.
+ * `surviving-processes` belong to a dead run, the `holder`, or to the run that has just ended: then
+ * it is null. `history-unavailable` says in `isCopied` whether what was last written down is shown
+ * all the same.
  */
 export type RunnerEvent =
   | { readonly type: 'takeover'; readonly takeover: Takeover }

@@ -3,7 +3,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Repository } from '@devs/snapshot';
 
-/** Narrow on purpose: `.devs*` would also hide a file of the user's, `.devspace.yaml` say, from git and from devs. */
+/**
+ * Narrow on purpose: `.devs*` would also hide a file of the user's, `.devspace.yaml` say, from git
+ * and from devs.
+ */
 const LINES = ['/.devs-state.lock*'];
 /** Rules that a person or a tool wrote are a few kilobytes. */
 const MAX_BYTES = 1 << 20;
@@ -15,8 +18,9 @@ export function missingExcludes(repo: Repository): string[] {
 }
 
 /**
- * Hides devs's own files from git, once, in `info/exclude`: never in the user's `.gitignore`. False where the lines are
- * missing and the file is not one to write to: a link, a pipe, a file with a second name. git does without them.
+ * Hides devs's own files from git, once, in `info/exclude`: never in the user's `.gitignore`. False
+ * where the lines are missing and the file is not one to write to: a link, a pipe, a file with a
+ * second name. git does without them.
  */
 export function excludeOwnFiles(repo: Repository): boolean {
   const missing = missingExcludes(repo);
@@ -50,7 +54,9 @@ function replace(file: string, text: string, mode: number): void {
   }
 }
 
-/** Null where there is no such file, or it is not a regular one with one name and of a likely size. */
+/**
+ * Null where there is no such file, or it is not a regular one with one name and of a likely size.
+ */
 function read(file: string): { readonly text: string; readonly mode: number } | null {
   const stat = statIfThere(file);
   if (stat === undefined || !stat.isFile() || stat.nlink !== 1 || stat.size > MAX_BYTES) return null;

@@ -6,7 +6,10 @@ export interface Standpoint {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** The repository that git would work on. Every command finds it here, so that all see the same environment. */
+/**
+ * The repository that git would work on. Every command finds it here, so that all see the same
+ * environment.
+ */
 export function findProject({ cwd, env }: Standpoint): Repository {
   return findRepository(cwd, environmentFrom(env));
 }

@@ -10,7 +10,10 @@ import { ProjectLock } from './project-lock.ts';
 import { inspectProject, isSameHolder } from './project-state.ts';
 import type { RepairOptions } from './repair.ts';
 
-/** A project whose lock this process holds: it may change anything. Disposing closes the database, then unlocks. */
+/**
+ * A project whose lock this process holds: it may change anything. Disposing closes the database,
+ * then unlocks.
+ */
 export interface LockedProject extends AsyncDisposable {
   readonly repo: Repository;
   readonly lock: ProjectLock;
@@ -23,11 +26,17 @@ export interface LockRequest
   readonly taskId: string;
   /** `DEVS_LOCK_ID` of the environment: the lock of the run this process was started by. */
   readonly parentLockId?: string | undefined;
-  /** Whether to refuse to start beside the surviving processes of a killed run, or to warn. Default: refuse. */
+  /**
+   * Whether to refuse to start beside the surviving processes of a killed run, or to warn. Default:
+   * refuse.
+   */
   readonly survivors?: SurvivorPolicy | undefined;
 }
 
-/** Locks a project and repairs what a killed predecessor left. Creates a database where there is none. */
+/**
+ * Locks a project and repairs what a killed predecessor left. Creates a database where there is
+ * none.
+ */
 export async function lockProject(repo: Repository, request: LockRequest, emit: Emit): Promise<LockedProject> {
   const { taskId, parentLockId, survivors, leavesRestore, ...options } = request;
   if (parentLockId !== undefined) await assertNotNested(repo, parentLockId);
@@ -68,8 +77,8 @@ export async function lockProject(repo: Repository, request: LockRequest, emit: 
 }
 
 /**
- * What was done is done: a task may leave a root or a git directory in which no record can be removed, and the next
- * command takes over what a dead process left.
+ * What was done is done: a task may leave a root or a git directory in which no record can be
+ * removed, and the next command takes over what a dead process left.
  */
 async function releaseOrWarn(lock: ProjectLock, emit: Emit): Promise<void> {
   try {

@@ -4,7 +4,7 @@ import { CliError } from '../base/errors.ts';
 import type { RestoreRecord } from './record-restore.ts';
 import { type RestoreTarget, targetOfRun } from './restore-operation.ts';
 
-/** Runs looked through for the newest that was one: snapshots that somebody asked for are not. */
+/** Runs looked through for the newest that was one: checkpoints are not. */
 const LOOKED_AT = 100;
 
 export interface Operation {

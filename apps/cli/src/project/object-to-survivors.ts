@@ -2,7 +2,10 @@ import type { LockData } from '@devs/lock';
 import { describeProcesses, type SurvivorPolicy, survivorsOf } from '../processes/surviving-processes.ts';
 import type { Emit } from './events.ts';
 
-/** For `StateLock`: the objection to taking over the lock of a dead run while processes that it started survive. */
+/**
+ * For `StateLock`: the objection to taking over the lock of a dead run while processes that it
+ * started survive.
+ */
 export function objectToSurvivors(policy: SurvivorPolicy, emit: Emit) {
   const told = new Set<string | undefined>();
   return async (previous: LockData): Promise<string | null> => {

@@ -12,7 +12,10 @@ export interface OpenLog {
   close(): Promise<void>;
 }
 
-/** Imported when it is needed: SQLite and Kysely load slower than the lock, and other threads can work meanwhile. */
+/**
+ * Imported when it is needed: SQLite and Kysely load slower than the lock, and other threads can
+ * work meanwhile.
+ */
 async function openLog(repo: Repository, options: OpenOptions): Promise<OpenLog> {
   const { openDatabase, RunLog } = await import('@devs/db');
   const { db, close } = await openDatabase(databaseDirectory(repo), options);
@@ -26,14 +29,20 @@ export async function openLogIfThere(repo: Repository, options: OpenOptions): Pr
   return isThere === undefined ? null : await openLog(repo, options);
 }
 
-/** The history as it was at its last checkpoint, in memory; null where there is none. Changes nothing on disk. */
+/**
+ * The history as it was at its last checkpoint, in memory; null where there is none. Changes
+ * nothing on disk.
+ */
 export async function openLogCopy(repo: Repository): Promise<OpenLog | null> {
   const { openCopy, RunLog } = await import('@devs/db');
   const opened = await openCopy(databaseDirectory(repo));
   return opened && { log: new RunLog(opened.db), close: opened.close };
 }
 
-/** Opens the database and repairs what a killed predecessor left; a damaged database is replaced. Needs the lock. */
+/**
+ * Opens the database and repairs what a killed predecessor left; a damaged database is replaced.
+ * Needs the lock.
+ */
 export async function openRepaired(repo: Repository, emit: Emit, options: RepairOptions): Promise<OpenLog> {
   const { DATABASE_FILE, DatabaseError, replaceDamaged } = await import('@devs/db');
   const onWarning = ({ message }: { readonly message: string }) => emit({ type: 'database-recovered', message });

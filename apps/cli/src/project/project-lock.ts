@@ -3,13 +3,17 @@ import { AtomicSnapshot, type Repository } from '@devs/snapshot';
 import { acquireRootLock } from './root-record.ts';
 
 /**
- * The lock of a project: a record in the git directory, which decides, and one with the same id at the project root, for
- * people and for other programs that look there. Commands run `git clean -fdx`, `git stash -u` and `git add -A`: a root
- * record that is removed, stashed or committed while the first is held is put back, and ends no run.
+ * The lock of a project: a record in the git directory, which decides, and one with the same id at
+ * the project root, for people and for other programs that look there. Commands run `git clean
+ * -fdx`, `git stash -u` and `git add -A`: a root record that is removed, stashed or committed while
+ * the first is held is put back, and ends no run.
  */
 export class ProjectLock {
   readonly id: string;
-  /** Aborted when the lock was lost: the deciding record is gone, or a living process has the root's. */
+  /**
+   * Aborted when the lock was lost: the deciding record is gone, or a living process has the
+   * root's.
+   */
   readonly signal: AbortSignal;
   readonly #main: HeldStateLock;
   /** Null where a file of the repository has the record's name. */

@@ -5,8 +5,9 @@ import { AtomicSnapshot, type Repository } from '@devs/snapshot';
 import { rootRecordKind } from './root-record.ts';
 
 /**
- * Where the history of a project's runs is: in the git directory of its work tree. What lies in the work tree itself came
- * with a clone or a checkout as easily as from devs, and is never opened as a database.
+ * Where the history of a project's runs is: in the git directory of its work tree. What lies in the
+ * work tree itself came with a clone or a checkout as easily as from devs, and is never opened as a
+ * database.
  */
 export function databaseDirectory(repo: Repository): string {
   return path.join(repo.gitDir, 'devs');
@@ -14,8 +15,9 @@ export function databaseDirectory(repo: Repository): string {
 
 /**
  * What a command finds before it opens a project. `held`: a process has the lock, so nothing may be
- * repaired. `none yet`: devs never ran here, and a question must not change that. `sound`: it can be
- * opened as it is. `needs repair`: a killed devs, or a lost database, left something to be put right.
+ * repaired. `none yet`: devs never ran here, and a question must not change that. `sound`: it can
+ * be opened as it is. `needs repair`: a killed devs, or a lost database, left something to be put
+ * right.
  */
 export type ProjectState = 'held' | 'none yet' | 'sound' | 'needs repair';
 
@@ -27,7 +29,9 @@ export async function stateOf(repo: Repository): Promise<ProjectState> {
   return isThere(`${file}-wal`) ? 'needs repair' : 'sound';
 }
 
-/** Who holds the project's lock: the record in the git directory decides, then the one at the root. */
+/**
+ * Who holds the project's lock: the record in the git directory decides, then the one at the root.
+ */
 export async function inspectProject(repo: Repository): Promise<LockStatus> {
   for (const dir of lockDirectories(repo)) {
     const status = await StateLock.inspect(dir);

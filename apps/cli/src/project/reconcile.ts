@@ -9,12 +9,15 @@ import {
 import { dropIfFree } from './drop-if-there.ts';
 import type { Emit } from './events.ts';
 
-/** Runs whose missing snapshots one start records, one durable write each; the next start goes on. */
+/**
+ * Runs whose missing snapshots one start records, one durable write each; the next start goes on.
+ */
 const MAX_MISSING = 100;
 
 /**
- * Makes the database and the refs agree: afterwards the snapshots of every row exist, and every snapshot of a run has a
- * row or an event that names it. Snapshots without a run are left to the programs that took them.
+ * Makes the database and the refs agree: afterwards the snapshots of every row exist, and every
+ * snapshot of a run has a row or an event that names it. Snapshots without a run are left to the
+ * programs that took them.
  */
 export async function reconcile(repo: Repository, log: RunLog, emit: Emit): Promise<void> {
   const { there, incomplete, unnamed } = await differences(repo, log);
@@ -59,8 +62,9 @@ interface Incomplete {
 }
 
 /**
- * A ref was deleted or rewritten (`rm -rf .git/refs/devs`, `filter-branch --all`), or the database is
- * an older copy. While the commit exists, the ref gets it back; else the run forgets the snapshot.
+ * A ref was deleted or rewritten (`rm -rf .git/refs/devs`, `filter-branch --all`), or the database
+ * is an older copy. While the commit exists, the ref gets it back; else the run forgets the
+ * snapshot.
  */
 async function mendOrForget(repo: Repository, log: RunLog, { run, there }: Incomplete, emit: Emit): Promise<void> {
   const refOrNull = async (ref: string | null, oid: string | null) => {
@@ -102,7 +106,10 @@ function groupByRun(snapshots: readonly SnapshotInfo[]): Map<string, SnapshotInf
   return groups;
 }
 
-/** Ends what a killed devs began with a snapshot of a known run: it is named by a row or an event, or dropped. */
+/**
+ * Ends what a killed devs began with a snapshot of a known run: it is named by a row or an event,
+ * or dropped.
+ */
 async function nameOrDrop(repo: Repository, log: RunLog, run: Run, { ref, oid, kind }: SnapshotInfo): Promise<void> {
   // The row of a long history may lie beyond those that were read at once.
   if (ref === run.snapshotRef || ref === run.afterRef) return;
@@ -112,7 +119,10 @@ async function nameOrDrop(repo: Repository, log: RunLog, run: Run, { ref, oid, k
   } else await dropIfFree(repo, ref);
 }
 
-/** Writes the row of a run that only its snapshots remember: the row was never written, or the database was lost. */
+/**
+ * Writes the row of a run that only its snapshots remember: the row was never written, or the
+ * database was lost.
+ */
 async function adopt(
   repo: Repository,
   log: RunLog,
@@ -143,7 +153,10 @@ async function adopt(
   }
 }
 
-/** Where HEAD was; null where the snapshot cannot be read as a whole, which must not stop what comes after it. */
+/**
+ * Where HEAD was; null where the snapshot cannot be read as a whole, which must not stop what comes
+ * after it.
+ */
 async function headOf(repo: Repository, ref: string): Promise<string | null> {
   try {
     return (await AtomicSnapshot.show(repo, ref)).head.oid;

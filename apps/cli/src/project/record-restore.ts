@@ -14,11 +14,12 @@ export interface RestoreRecord {
 }
 
 /**
- * Writes down what a restore did, then drops the snapshots it used up. The rows come first: whoever is killed in between
- * leaves refs that no row names, which the next start drops.
+ * Writes down what a restore did, then drops the snapshots it used up. The rows come first: a devs
+ * that is killed in between leaves refs that no row names, which the next start drops.
  *
- * A run that was restored has no snapshot any more. A run whose restore was undone has them again: what the undoing
- * replaced is what was there before the run, what it brought back is what the run left.
+ * A run that was restored has no snapshot any more. A run whose restore was undone has them again:
+ * what the undoing replaced is what was there before the run, what it brought back is what the run
+ * left.
  */
 export async function recordRestore(place: Place, log: RunLog, report: RestoreReport): Promise<void> {
   const record: RestoreRecord = {

@@ -6,15 +6,15 @@ import { recordRestore } from './record-restore.ts';
 
 export interface RepairOptions {
   /**
-   * Leaves an interrupted restore as it is, and the snapshots that belong to it: for questions, which write to no file,
-   * index or branch. Default: it is finished.
+   * Leaves an interrupted restore as it is, and the snapshots that belong to it: for questions,
+   * which write to no file, index or branch. Default: it is finished.
    */
   readonly leavesRestore?: boolean | undefined;
 }
 
 /**
- * Puts right what a killed devs left behind. Needs the lock and asks no question; a repair that is killed, too, can be
- * repeated.
+ * Puts right what a killed devs left behind. Needs the lock and asks no question; a repair that is
+ * killed, too, can be repeated.
  */
 export async function repair(
   repo: Repository,

@@ -19,7 +19,7 @@ export interface RestoreTarget {
   readonly filesOnly: boolean;
 }
 
-/** A run as it was before. For a snapshot somebody asked for, going back over all that came since is the purpose. */
+/** A run as it was before. For a checkpoint going back over all that came since is the purpose. */
 export function targetOfRun(run: Run, paths: readonly string[], flags: RestoreFlags): RestoreTarget {
   const after = run.status === 'snapshot' ? undefined : run.afterRef;
   return { ref: snapshotOf(run), after, paths, filesOnly: flags.filesOnly === true };
@@ -44,7 +44,9 @@ export async function performRestore(
   return report;
 }
 
-/** The run's snapshot. @throws CliError `DEVS_RUN_WITHOUT_SNAPSHOT` when it was dropped or restored. */
+/**
+ * The run's snapshot. @throws CliError `DEVS_RUN_WITHOUT_SNAPSHOT` when it was dropped or restored.
+ */
 export function snapshotOf(run: Run): string {
   if (run.snapshotRef !== null) return run.snapshotRef;
   throw new CliError(

@@ -7,23 +7,26 @@ import { AtomicSnapshot, AtomicSnapshotError, type Repository } from '@devs/snap
 const ROOT_RECORD = '.devs-state.lock';
 
 /**
- * What lies at the root's record. One that the index or HEAD has came with the repository: it is a stranger's file, which
- * locks nothing and is left alone. Git is asked only where something lies there.
+ * What lies at the root's record. One that the index or HEAD has came with the repository: it is a
+ * stranger's file, which locks nothing and is left alone. Git is asked only where something lies
+ * there.
  */
 export function rootRecordKind(repo: Repository): 'nothing' | 'a lock' | "a stranger's file" {
   if (fs.lstatSync(path.join(repo.root, ROOT_RECORD), { throwIfNoEntry: false }) === undefined) return 'nothing';
   try {
     return AtomicSnapshot.isTracked(repo, ROOT_RECORD) ? "a stranger's file" : 'a lock';
   } catch (error) {
-    // An index or HEAD that is damaged, or may not be read, says nothing, and a lock that is believed does no harm.
+    // An index or HEAD that is damaged, or may not be read, says nothing, and a lock that is
+    // believed does no harm.
     if (error instanceof AtomicSnapshotError || (error as NodeJS.ErrnoException).code === 'EACCES') return 'a lock';
     throw error;
   }
 }
 
 /**
- * Null where a stranger's file has the name, or where nothing may be written at the root (a task's `chmod 555 .`): the
- * record in the git directory decides, and the restore that makes the root writable again must be able to run.
+ * Null where a stranger's file has the name, or where nothing may be written at the root (a task's
+ * `chmod 555 .`): the record in the git directory decides, and the restore that makes the root
+ * writable again must be able to run.
  */
 export async function acquireRootLock(
   repo: Repository,

@@ -12,7 +12,10 @@ import { isUnwritable } from './root-record.ts';
 /** How long a question waits for a database that another process has locked. */
 const BUSY_TIMEOUT_MS = 2_000;
 
-/** A project opened to be looked at. `log` is null where nothing has run yet, or nothing can be read. */
+/**
+ * A project opened to be looked at. `log` is null where nothing has run yet, or nothing can be
+ * read.
+ */
 export interface ProjectView extends AsyncDisposable {
   readonly repo: Repository;
   readonly log: OpenLog['log'] | null;
@@ -21,11 +24,10 @@ export interface ProjectView extends AsyncDisposable {
 }
 
 /**
- * Opens a project to be looked at. The history that a killed run left is put in
- * order first, under the lock; a living run is not disturbed. Files, index, HEAD and branches stay as
- * they are: an interrupted restore is reported, and waits for a command that may write. Where the
- * history cannot be opened, a warning says why, and a copy of it is read. Creates nothing where devs
- * never ran.
+ * Opens a project to be looked at. The history that a killed run left is put in order first, under
+ * the lock; a living run is not disturbed. Files, index, HEAD and branches stay as they are: an
+ * interrupted restore is reported, and waits for a command that may write. Where the history cannot
+ * be opened, a warning says why, and a copy of it is read. Creates nothing where devs never ran.
  */
 export async function viewProject(repo: Repository, emit: Emit): Promise<ProjectView> {
   if (AtomicSnapshot.hasPendingRestore(repo)) emit({ type: 'restore-interrupted', root: repo.root });
@@ -50,7 +52,10 @@ async function isUnavailable(error: unknown): Promise<boolean> {
   return error instanceof DatabaseError || error instanceof StateLockError;
 }
 
-/** A copy of the history; null where there is none, or none that can be read. Changes nothing on disk. */
+/**
+ * A copy of the history; null where there is none, or none that can be read. Changes nothing on
+ * disk.
+ */
 export async function copyIfReadable(repo: Repository): Promise<OpenLog | null> {
   const { DatabaseError } = await import('@devs/db');
   try {

@@ -2,7 +2,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { CliError, EXIT_USAGE } from '../base/errors.ts';
 
-/** Paths as the user typed them, seen from `cwd`, as paths from the top of the work tree. @throws CliError `DEVS_PATH_OUTSIDE` */
+/**
+ * Paths as the user typed them, seen from `cwd`, as paths from the top of the work tree. @throws
+ * CliError `DEVS_PATH_OUTSIDE`
+ */
 export function workTreePaths(paths: readonly string[], cwd: string, root: string): string[] {
   const here = fs.realpathSync(cwd);
   return paths.map((given) => {

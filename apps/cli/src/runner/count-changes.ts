@@ -4,7 +4,10 @@ import { AtomicSnapshot, type Place } from '@devs/snapshot';
 /** Comparing texts takes a millisecond a file; beyond this many only the files are counted. */
 const MAX_FILES = 500;
 
-/** How many files differ between two snapshots, and how many lines of them. Lines are null where there are too many. */
+/**
+ * How many files differ between two snapshots, and how many lines of them. Lines are null where
+ * there are too many.
+ */
 export async function countChanges(place: Place, before: string, after: string): Promise<Changes> {
   const files = await AtomicSnapshot.diff(place, before, after);
   if (files.length > MAX_FILES) return { files: files.length, added: null, deleted: null };

@@ -33,7 +33,10 @@ export interface TaskRunnerOptions {
   readonly cwd: string;
   /** What git would see of the environment. Default: a home directory, and no variable of git's. */
   readonly environment?: GitEnvironment | undefined;
-  /** What happens to the repository when the task fails. Default `keep`: it stays, and can be restored. */
+  /**
+   * What happens to the repository when the task fails. Default `keep`: it stays, and can be
+   * restored.
+   */
   readonly onFailure?: 'keep' | 'restore';
   /** What happens to the snapshot when the task succeeds. Default `drop`. */
   readonly onSuccess?: 'drop' | 'keep';
@@ -64,7 +67,7 @@ export interface RunResult {
   readonly snapshotRef: string | null;
   /** The repository as the run left it; null unless the snapshot is kept. */
   readonly afterRef: string | null;
-  /** What the run changed; null where nobody counted, because its snapshot was dropped. */
+  /** What the run changed; null where nothing was counted, because its snapshot was dropped. */
   readonly changes: Changes | null;
   readonly restored: boolean;
   readonly durationMs: number;
@@ -79,7 +82,10 @@ type RunSnapshots = Pick<RunResult, 'snapshotRef' | 'afterRef' | 'changes' | 're
 /** The states before and after a run. */
 type RunStates = Omit<RunSnapshots, 'restored'> & { readonly afterOid: string | null };
 
-/** A run whose task has ended. What it took is known by its commit: a task can rewrite or delete every ref. */
+/**
+ * A run whose task has ended. What it took is known by its commit: a task can rewrite or delete
+ * every ref.
+ */
 interface EndedRun {
   readonly project: LockedProject;
   readonly task: Task;
@@ -97,8 +103,8 @@ interface Outcome {
 }
 
 /**
- * Runs tasks as transactions on one project: lock, snapshot, task, then drop the snapshot or keep it, unlock. Whatever
- * happens in between, the next start repairs it.
+ * Runs tasks as transactions on one project: lock, snapshot, task, then drop the snapshot or keep
+ * it, unlock. Whatever happens in between, the next start repairs it.
  */
 export class TaskRunner {
   readonly #options: TaskRunnerOptions;
@@ -111,9 +117,9 @@ export class TaskRunner {
 
   /**
    * Runs one task. A task that fails is a result, not an error.
-   * @throws StateLockConflictError when another run holds the lock; `AtomicSnapshotError`, `DatabaseError`,
-   * `StateLockError`, `CliError` when devs itself cannot do its part. The task has not run then, unless the error came
-   * from what follows it; its snapshot is kept in that case.
+   * @throws StateLockConflictError when another run holds the lock; `AtomicSnapshotError`,
+   * `DatabaseError`, `StateLockError`, `CliError` when devs itself cannot do its part. The task has
+   * not run then, unless the error came from what follows it; its snapshot is kept in that case.
    */
   async run(task: Task): Promise<RunResult> {
     assertTaskId(task.id);
@@ -167,7 +173,10 @@ export class TaskRunner {
     return { runId, taskId: task.id, status, exitCode, signal, error, ...end, durationMs: now() - started };
   }
 
-  /** What follows the task. Where devs itself fails in it, the user must still learn how the task ended. */
+  /**
+   * What follows the task. Where devs itself fails in it, the user must still learn how the task
+   * ended.
+   */
   async #end(run: EndedRun, outcome: Outcome): Promise<RunSnapshots> {
     try {
       return outcome.ok ? await this.#succeed(run) : await this.#fail(run, outcome);
@@ -194,7 +203,10 @@ export class TaskRunner {
     return { snapshotRef: null, afterRef: null, changes: null, restored: false };
   }
 
-  /** The repository and its HEAD: the task may have changed what kind of repository it is. Null: it cannot be read. */
+  /**
+   * The repository and its HEAD: the task may have changed what kind of repository it is. Null: it
+   * cannot be read.
+   */
   #findAgain({ project, runId }: EndedRun): { readonly repo: Repository; readonly head: Head } | null {
     try {
       const repo = findRepository(project.repo.root, project.repo.environment);
@@ -206,7 +218,10 @@ export class TaskRunner {
     }
   }
 
-  /** The command has succeeded, and its row says so: a ref that cannot be removed now is removed by a later command. */
+  /**
+   * The command has succeeded, and its row says so: a ref that cannot be removed now is removed by
+   * a later command.
+   */
   async #drop(repo: Repository, { ref, oid }: EndedRun['before']): Promise<void> {
     try {
       await dropIfThere(repo, ref, oid);
@@ -223,12 +238,13 @@ export class TaskRunner {
     // Written at once, and again with what the after snapshot adds: taking that one may fail.
     await log.finish(runId, { status: 'failed', exitCode, signal, error });
     const { afterOid, ...kept } = await this.#takeAfterIfSound(run, `failed ${exitCode}`);
-    // Whoever took the lock away may be at work here: then nothing is restored over it.
+    // The process that took the lock away may be at work here: then nothing is restored over it.
     if (this.#options.onFailure !== 'restore' || lock.signal.aborted) return { ...kept, restored: false };
     const started = now();
     const options = { ...(afterOid === null ? {} : { after: afterOid }), keep: true, onProgress: this.#onProgress };
     using _ = shieldFromSignals();
-    // The commit that was taken, in the repository that was found: the task may have rewritten the ref.
+    // The commit that was taken, in the repository that was found: the task may have rewritten the
+    // ref.
     const repo = this.#whereItIs(run.project);
     const report = { ...(await AtomicSnapshot.restore(repo, before.oid, options)), ref: before.ref };
     await recordRestore(repo, log, report);
@@ -237,8 +253,8 @@ export class TaskRunner {
   }
 
   /**
-   * As `#takeAfter`. A task may leave a repository that no snapshot can be taken of; the run then ends as it would
-   * have, with its before snapshot, and what it did is said to be unknown.
+   * As `#takeAfter`. A task may leave a repository that no snapshot can be taken of; the run then
+   * ends as it would have, with its before snapshot, and what it did is said to be unknown.
    */
   async #takeAfterIfSound(run: EndedRun, outcome: string): Promise<RunStates> {
     const unknown = { snapshotRef: run.before.ref, afterRef: null, afterOid: null, changes: null };
@@ -253,7 +269,10 @@ export class TaskRunner {
     }
   }
 
-  /** The repository by its new place where the task moved the git directory; by its old one where there is none. */
+  /**
+   * The repository by its new place where the task moved the git directory; by its old one where
+   * there is none.
+   */
   #whereItIs({ repo }: LockedProject): Repository {
     try {
       return findRepository(repo.root, repo.environment);
@@ -263,7 +282,10 @@ export class TaskRunner {
     }
   }
 
-  /** Whether there is a git directory. The snapshots and the history are in it, and go where the task moves it. */
+  /**
+   * Whether there is a git directory. The snapshots and the history are in it, and go where the
+   * task moves it.
+   */
   #hasGitDirectory({ project, runId }: EndedRun): boolean {
     const { gitDir } = project.repo;
     const now = this.#whereItIs(project).gitDir;
@@ -287,7 +309,10 @@ export class TaskRunner {
     }
   }
 
-  /** The repository as the run left it: what a later restore is proven against, and what the run changed. */
+  /**
+   * The repository as the run left it: what a later restore is proven against, and what the run
+   * changed.
+   */
   async #takeAfter({ project, task, runId, before, recorded }: EndedRun, outcome: string): Promise<RunStates> {
     const { repo, log } = project;
     const { includeIgnored = [] } = this.#options;

@@ -5,8 +5,8 @@ const MAGIC = Buffer.from('SQLite format 3\0', 'latin1');
 const PARTS = ['', '-wal', '-shm'];
 
 /**
- * Whether a file that SQLite cannot read was an SQLite database once: it begins as one, as far as it goes, or with zeros,
- * as a power failure leaves it. Anything else is somebody's own file.
+ * Whether a file that SQLite cannot read was an SQLite database once: it begins as one, as far as
+ * it goes, or with zeros, as a power failure leaves it. Anything else is a file of another program.
  */
 export function wasDatabase(file: string): boolean {
   const fd = fs.openSync(file, 'r');
@@ -24,7 +24,8 @@ export function wasDatabase(file: string): boolean {
 export function moveAside(file: string): string {
   const suffix = `.damaged-${new Date().toISOString().replace(/[-:.]/g, '')}`;
   for (const part of PARTS) if (isThere(file + part)) fs.renameSync(file + part, file + suffix + part);
-  // Under a name that SQLite does not know: a program that opens the moved file must not play it back.
+  // Under a name that SQLite does not know: a program that opens the moved file must not play it
+  // back.
   if (isThere(`${file}-journal`)) fs.renameSync(`${file}-journal`, `${file}${suffix}.rollback`);
   return file + suffix;
 }

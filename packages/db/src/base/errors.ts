@@ -21,7 +21,10 @@ export const DATABASE_WARNING_CODES = ['DEVS_DB_RECOVERED', 'DEVS_DB_REPLACED'] 
 
 export type DatabaseWarningCode = (typeof DATABASE_WARNING_CODES)[number];
 
-/** A command that shows more or is the way out, as its words: the program that prints it quotes them for a shell. */
+/**
+ * A command that shows more or is the way out, as its words: the program that prints it quotes them
+ * for a shell.
+ */
 type Hint = readonly [program: string, ...words: string[]];
 
 /** Why the database could not be opened. `code` is stable; `hint` says what to do about it. */
@@ -43,7 +46,10 @@ export class DatabaseError extends Error {
   }
 }
 
-/** SQLite's own words for what is wrong with the file, as errors a user can act on; any other error unchanged. */
+/**
+ * SQLite's own words for what is wrong with the file, as errors a user can act on; any other error
+ * unchanged.
+ */
 export function explainSqliteError(path: string, error: unknown): unknown {
   const code = (error as { code?: unknown }).code;
   if (typeof code !== 'string' || !code.startsWith('SQLITE_')) return error;

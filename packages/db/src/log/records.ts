@@ -29,7 +29,10 @@ export interface Run {
   readonly headAfter: string | null;
   /** The repository before the run; null once the snapshot was dropped. */
   readonly snapshotRef: string | null;
-  /** Its commit, which finds the snapshot again where the ref was deleted or rewritten; null where it is unknown. */
+  /**
+   * Its commit, which finds the snapshot again where the ref was deleted or rewritten; null where
+   * it is unknown.
+   */
   readonly snapshotOid: string | null;
   /** The repository as the run left it; null where no such snapshot was taken or it was dropped. */
   readonly afterRef: string | null;

@@ -1,10 +1,10 @@
 import type { EventKind, RunStatus } from '../schema/schema.ts';
 import type { Run, RunEvent, Task } from './records.ts';
 
-// The only place where rows become records, in camel case, and where what a row says is checked. The
-// command that a run starts can write to the git directory, so a row is input like any other. A row
-// that cannot have been written by devs is set aside by itself: the reader behaves as if it were not
-// there.
+// The only place where rows become records, in camel case, and where what a row says is checked.
+// The command that a run starts can write to the git directory, so a row is input like any other. A
+// row that cannot have been written by devs is set aside by itself: the reader behaves as if it
+// were not there.
 
 /** Longer texts are not read. The longest argument list that Linux accepts is 2 MiB. */
 export const MAX_TEXT_LENGTH: number = 2 * 1024 * 1024;
@@ -116,7 +116,10 @@ function dataOfText(text: string): Readonly<Record<string, unknown>> | null {
   return renamed(value, (name) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
 }
 
-/** Renames the outermost names only: what is inside, a lock record for instance, has names of its own. */
+/**
+ * Renames the outermost names only: what is inside, a lock record for instance, has names of its
+ * own.
+ */
 function renamed(value: object, rename: (name: string) => string): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [rename(name), inner]));
 }

@@ -20,8 +20,8 @@ export interface RunEnd {
   readonly error?: string | null;
   readonly headAfter?: string | null;
   /**
-   * Forgets the snapshot with the same write. A devs that is killed before it drops the ref leaves a ref that no row
-   * names, and the next start drops it.
+   * Forgets the snapshot with the same write. A devs that is killed before it drops the ref leaves
+   * a ref that no row names, and the next start drops it.
    */
   readonly forget?: boolean;
 }
@@ -69,7 +69,9 @@ const MAX_CRASHES_NAMED = 20;
 const MAX_CRASHES = 20_000;
 const CRASHED = 'devs was killed, or the machine stopped';
 
-/** The history of runs. Every write is one immediate transaction, on disk when its promise resolves. */
+/**
+ * The history of runs. Every write is one immediate transaction, on disk when its promise resolves.
+ */
 export class RunLog {
   readonly #db: Kysely<Schema>;
 
@@ -111,8 +113,8 @@ export class RunLog {
   }
 
   /**
-   * Marks runs that never ended as crashed and returns the newest of them. Only the holder of the lock may call this:
-   * no other process can be running a task then.
+   * Marks runs that never ended as crashed and returns the newest of them. Only the holder of the
+   * lock may call this: no other process can be running a task then.
    */
   async markCrashed(): Promise<readonly Run[]> {
     if (!(await this.hasRunning())) return [];
@@ -123,8 +125,8 @@ export class RunLog {
         await finishRun(trx, run.id, { status: 'crashed', error: CRASHED });
         await insertEvent(trx, 'crash', run.id, { snapshotRef: run.snapshotRef });
       }
-      // Only one run can have been under way. More rows than that are not devs's own work, and there
-      // may be millions of them: they end in one statement, or a part of them does.
+      // Only one run can have been under way. More rows than that are not devs's own work, and
+      // there may be millions of them: they end in one statement, or a part of them does.
       const rest = trx.selectFrom('runs').select('id').where('status', '=', 'running').limit(MAX_CRASHES);
       const values = { status: 'crashed' as const, finished_at: now(), error: CRASHED };
       await trx.updateTable('runs').set(values).where('id', 'in', rest).execute();
@@ -132,7 +134,10 @@ export class RunLog {
     return running;
   }
 
-  /** Adds a run known only by its snapshots: the database was lost, or `devs` was killed before it wrote the row. */
+  /**
+   * Adds a run known only by its snapshots: the database was lost, or `devs` was killed before it
+   * wrote the row.
+   */
   async adopt(run: FoundRun): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
       // A row that this id has already was set aside, for otherwise the run would be known.
@@ -192,8 +197,8 @@ export class RunLog {
   }
 
   /**
-   * The runs that `name` may mean: `@` the newest, an id, the beginning of one or its last part, or a task id (its newest
-   * run).
+   * The runs that `name` may mean: `@` the newest, an id, the beginning of one or its last part, or
+   * a task id (its newest run).
    */
   async find(name: string): Promise<readonly Run[]> {
     if (name === '@') return this.list(1);

@@ -20,7 +20,8 @@ export function checkDatabase(cwd: string): DatabaseCheck {
   const file = path.join(cwd, DATABASE_FILE);
   const leftovers = [`${file}-wal`, `${file}-shm`].filter((name) => fs.existsSync(name));
   if (fs.lstatSync(file, { throwIfNoEntry: false }) === undefined) return { exists: false, leftovers, problems: [] };
-  // Read only where a log was left, so that it stays as it is. Elsewhere such a connection would leave one itself.
+  // Read only where a log was left, so that it stays as it is. Elsewhere such a connection would
+  // leave one itself.
   return { exists: true, leftovers, problems: integrityOf(file, leftovers.length > 0) };
 }
 

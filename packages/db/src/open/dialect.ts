@@ -9,8 +9,9 @@ import {
 import { explainSqliteError } from '../base/errors.ts';
 
 /**
- * Explains SQLite's errors, and begins transactions IMMEDIATE. Kysely's default is deferred: two transactions that read and then write would both
- * start, and one would fail at once with SQLITE_BUSY_SNAPSHOT, which `busy_timeout` does not cover
+ * Explains SQLite's errors, and begins transactions IMMEDIATE. Kysely's default is deferred: two
+ * transactions that read and then write would both start, and one would fail at once with
+ * SQLITE_BUSY_SNAPSHOT, which `busy_timeout` does not cover
  * (https://www.sqlite.org/lang_transaction.html).
  */
 class ImmediateSqliteDriver extends SqliteDriver {
@@ -43,8 +44,8 @@ class ImmediateSqliteDriver extends SqliteDriver {
 
   /**
    * SQLite has rolled back by itself where the disk was full or could not be read
-   * (https://www.sqlite.org/lang_transaction.html, section 3), and a second time fails. That failure
-   * would hide the first.
+   * (https://www.sqlite.org/lang_transaction.html, section 3), and a second time fails. That
+   * failure would hide the first.
    */
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     try {

@@ -12,16 +12,21 @@ import { openSqlite } from './sqlite.ts';
 
 /** A history of 100 000 runs takes a quarter of this. */
 const MAX_BYTES = 256 * 1024 * 1024;
-/** Where the header says which kind of journal the file has (https://www.sqlite.org/fileformat2.html). */
+/**
+ * Where the header says which kind of journal the file has
+ * (https://www.sqlite.org/fileformat2.html).
+ */
 const [WRITE_VERSION, READ_VERSION] = [18, 19];
 const ROLLBACK_JOURNAL = 1;
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
 
 /**
- * Opens a copy in memory of `.devs.db` in `dir`, as it was at its last checkpoint; null where there is none. SQLite
- * sees the bytes alone, so nothing on disk is locked, recovered, created or changed, whatever the file holds. For
- * questions that must not write, and for a database that cannot be opened where it is.
- * @throws DatabaseError `DEVS_DB_UNSAFE`, `DEVS_DB_NOT_SQLITE`, `DEVS_DB_DAMAGED`, `DEVS_DB_UNREADABLE`.
+ * Opens a copy in memory of `.devs.db` in `dir`, as it was at its last checkpoint; null where there
+ * is none. SQLite sees the bytes alone, so nothing on disk is locked, recovered, created or
+ * changed, whatever the file holds. For questions that must not write, and for a database that
+ * cannot be opened where it is.
+ * @throws DatabaseError `DEVS_DB_UNSAFE`, `DEVS_DB_NOT_SQLITE`, `DEVS_DB_DAMAGED`,
+ * `DEVS_DB_UNREADABLE`.
  */
 export async function openCopy(dir: string): Promise<OpenedDatabase | null> {
   const file = path.join(dir, DATABASE_FILE);

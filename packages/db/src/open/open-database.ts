@@ -13,20 +13,29 @@ import { openSqlite } from './sqlite.ts';
 
 export const DATABASE_FILE = '.devs.db';
 const BUSY_TIMEOUT_MS = 10_000;
-/** Functions and tables that a schema names are not trusted to be harmless (https://www.sqlite.org/pragma.html#pragma_trusted_schema). */
+/**
+ * Functions and tables that a schema names are not trusted to be harmless
+ * (https://www.sqlite.org/pragma.html#pragma_trusted_schema).
+ */
 const SETTINGS = 'pragma trusted_schema = OFF; pragma foreign_keys = ON';
 
 export interface OpenOptions {
-  /** Whether a living run may be using the database; its write-ahead log is then left to it. Default: no. */
+  /**
+   * Whether a living run may be using the database; its write-ahead log is then left to it.
+   * Default: no.
+   */
   readonly hasLiveRun?: () => boolean | Promise<boolean>;
   /**
-   * Moves a damaged database aside and begins an empty one, with a warning. Only for the holder of the lock: nobody else
-   * may be using it. Default: it is refused.
+   * Moves a damaged database aside and begins an empty one, with a warning. Only for the holder of
+   * the lock: no other process may be using it. Default: it is refused.
    */
   readonly replaceDamaged?: boolean;
   /** Milliseconds that a statement waits for another process's write. Default 10 000. */
   readonly busyTimeoutMs?: number;
-  /** Called when a killed process left its write-ahead log behind, and when a damaged database was moved aside. */
+  /**
+   * Called when a killed process left its write-ahead log behind, and when a damaged database was
+   * moved aside.
+   */
   readonly onWarning?: (warning: RecoveryWarning) => void;
 }
 
@@ -44,10 +53,12 @@ export interface OpenedDatabase {
 }
 
 /**
- * Opens `.devs.db` in `cwd`, creating it where there is none. Before any query: the write-ahead log of a killed process
- * is moved into the database (every committed row of it is kept), then the schema is brought to the newest version.
- * Commits reach the disk before they return (`synchronous = FULL`). Nothing is opened that devs did not make.
- * @throws DatabaseError `DEVS_DB_UNSAFE`, `DEVS_DB_NOT_SQLITE`, `DEVS_DB_DAMAGED`, `DEVS_DB_UNWRITABLE`, `DEVS_DB_BUSY`, `DEVS_DB_FULL`.
+ * Opens `.devs.db` in `cwd`, creating it where there is none. Before any query: the write-ahead log
+ * of a killed process is moved into the database (every committed row of it is kept), then the
+ * schema is brought to the newest version. Commits reach the disk before they return (`synchronous
+ * = FULL`). Nothing is opened that devs did not make.
+ * @throws DatabaseError `DEVS_DB_UNSAFE`, `DEVS_DB_NOT_SQLITE`, `DEVS_DB_DAMAGED`,
+ * `DEVS_DB_UNWRITABLE`, `DEVS_DB_BUSY`, `DEVS_DB_FULL`.
  */
 export async function openDatabase(cwd: string, options: OpenOptions = {}): Promise<OpenedDatabase> {
   const file = path.join(cwd, DATABASE_FILE);
@@ -71,8 +82,8 @@ function isReplaceable(error: unknown): boolean {
 }
 
 /**
- * Moves a database that proved damaged, or what lies in its place, aside; the next opening begins an empty one. Only for
- * the holder of the lock.
+ * Moves a database that proved damaged, or what lies in its place, aside; the next opening begins
+ * an empty one. Only for the holder of the lock.
  */
 export function replaceDamaged(file: string, { onWarning }: Pick<OpenOptions, 'onWarning'>): void {
   const aside = moveAside(file);
@@ -124,8 +135,9 @@ function checkpointLeftovers(sqlite: SQLite.Database, files: readonly string[], 
 }
 
 /**
- * Two processes that open a new database at once both switch its journal mode, and SQLite does not wait for that lock:
- * it answers SQLITE_BUSY at once (https://www.sqlite.org/c3ref/busy_handler.html). So the wait is ours.
+ * Two processes that open a new database at once both switch its journal mode, and SQLite does not
+ * wait for that lock: it answers SQLITE_BUSY at once
+ * (https://www.sqlite.org/c3ref/busy_handler.html). So the wait is ours.
  */
 function whenFree<T>(work: () => T, busyTimeoutMs: number): T {
   let started: number | undefined;
@@ -142,7 +154,10 @@ function whenFree<T>(work: () => T, busyTimeoutMs: number): T {
   }
 }
 
-/** Creates an empty file that only this user may read; SQLite gives its write-ahead log the same permissions. */
+/**
+ * Creates an empty file that only this user may read; SQLite gives its write-ahead log the same
+ * permissions.
+ */
 function createIfMissing(file: string): void {
   try {
     fs.closeSync(fs.openSync(file, 'wx', 0o600));
@@ -157,7 +172,10 @@ function createIfMissing(file: string): void {
   }
 }
 
-/** @throws DatabaseError `DEVS_DB_UNSAFE` where the schema has what devs never makes, `DEVS_DB_DAMAGED` where it lacks some. */
+/**
+ * @throws DatabaseError `DEVS_DB_UNSAFE` where the schema has what devs never makes,
+ * `DEVS_DB_DAMAGED` where it lacks some.
+ */
 export function assertOwnSchema(sqlite: SQLite.Database, file: string): void {
   const { foreign, isComplete } = judgeSchema(sqlite);
   if (foreign !== null) throw unsafe(file, `has ${foreign}, which devs does not make`);

@@ -13,8 +13,9 @@ import { DatabaseError } from '../base/errors.ts';
 const JOURNAL_GRACE_MS = 1_000;
 
 /**
- * @throws DatabaseError `DEVS_DB_UNSAFE` unless `file`, and the write-ahead log beside it, are absent or regular files
- * of this user with one name, no rollback journal lies beside them, and only this user may write to the directory.
+ * @throws DatabaseError `DEVS_DB_UNSAFE` unless `file`, and the write-ahead log beside it, are
+ * absent or regular files of this user with one name, no rollback journal lies beside them, and
+ * only this user may write to the directory.
  */
 export function assertSafeFiles(file: string): void {
   assertOwnDirectory(path.dirname(file));

@@ -1,6 +1,7 @@
 import { type Kysely, type Migration, type MigrationProvider, Migrator, sql } from 'kysely';
 
-// A migration sees the schema of its own time, not today's: hence `any`, as Kysely's documentation has it.
+// A migration sees the schema of its own time, not today's: hence `any`, as Kysely's documentation
+// has it.
 // biome-ignore lint/suspicious/noExplicitAny: see above
 type AnySchema = any;
 
@@ -103,11 +104,13 @@ const provider: MigrationProvider = {
 };
 
 /**
- * Brings the database to the newest schema. Safe to run twice, and beside another process that does the same: all of it
- * is one immediate transaction, since Kysely's migrator takes no lock of its own on SQLite.
+ * Brings the database to the newest schema. Safe to run twice, and beside another process that does
+ * the same: all of it is one immediate transaction, since Kysely's migrator takes no lock of its
+ * own on SQLite.
  */
 export async function migrateToLatest(db: Kysely<AnySchema>): Promise<void> {
-  // By hand: the migrator wants a connection of its own, which a transaction of Kysely's does not give.
+  // By hand: the migrator wants a connection of its own, which a transaction of Kysely's does not
+  // give.
   await db.connection().execute(async (connection) => {
     await sql`begin immediate`.execute(connection);
     const { error } = await new Migrator({ db: connection, provider }).migrateToLatest();

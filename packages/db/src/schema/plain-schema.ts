@@ -2,8 +2,8 @@ import type SQLite from 'better-sqlite3';
 
 // Triggers, views, virtual tables, generated columns and expressions run when a row is read or
 // written. devs makes none of them, so a file that has one was made by someone else. The check is a
-// grammar rather than a list of names: the tables of a newer devs pass, and so does one that was made
-// by hand.
+// grammar rather than a list of names: the tables of a newer devs pass, and so does one that was
+// made by hand.
 
 const MAX_OBJECTS = 100;
 const MAX_SQL_LENGTH = 20_000;

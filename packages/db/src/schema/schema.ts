@@ -3,8 +3,9 @@ import type { Generated } from 'kysely';
 // The tables as they are in the file, in snake case. `log/rows.ts` makes records of their rows.
 
 /**
- * `running` in the table while no living process holds the lock means that the run crashed; the next
- * start marks it so. `snapshot` stands for a checkpoint: a user asked for a snapshot and no command ran.
+ * `running` in the table while no living process holds the lock means that the run crashed; the
+ * next start marks it so. `snapshot` stands for a checkpoint: a user asked for a snapshot and no
+ * command ran.
  */
 export type RunStatus = 'running' | 'succeeded' | 'failed' | 'crashed' | 'snapshot';
 
@@ -15,7 +16,10 @@ export interface TasksTable {
   /** ISO 8601 UTC, as all times here. */
   created_at: string;
   updated_at: string;
-  /** The snapshot taken before the newest run that did not succeed; null when there is none to restore. */
+  /**
+   * The snapshot taken before the newest run that did not succeed; null when there is none to
+   * restore.
+   */
   snapshot_stash_ref: string | null;
 }
 

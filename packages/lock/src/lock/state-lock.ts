@@ -93,8 +93,8 @@ export class StateLock {
    * `maxAgeMs`. Silence by the record's timestamp is not believed before three beats were missed
    * under this process's eyes: with a record that promises beats (`heartbeat_ms`) this may take
    * that long, `wait` or not.
-   * @throws StateLockConflictError (`DEVS_LOCK_HELD`) when another process holds it and the wait, if
-   * any, is over.
+   * @throws StateLockConflictError (`DEVS_LOCK_HELD`) when another process holds it and the wait,
+   * if any, is over.
    * @throws StateLockError `DEVS_LOCK_UNWRITABLE`, `DEVS_LOCK_UNREADABLE`, `DEVS_LOCK_NOT_A_LOCK`,
    * `DEVS_LOCK_NO_DIRECTORY`, `DEVS_DISK_FULL`.
    */
@@ -206,9 +206,9 @@ export class StateLock {
   /**
    * Removes the lock whose id is `lockId`, and no other. No lock: does nothing.
    * @throws StateLockError `DEVS_LOCK_ID_MISMATCH` when the lock has another id.
-   * @throws StateLockConflictError when its holder is not known to be dead and `force` is not set. With `force` a
-   * living holder goes on without the lock until it notices (`held.signal`), and two runs may
-   * overlap until then.
+   * @throws StateLockConflictError when its holder is not known to be dead and `force` is not set.
+   * With `force` a living holder goes on without the lock until it notices (`held.signal`), and two
+   * runs may overlap until then.
    */
   static async unlock(cwd: string, lockId: string, options: { readonly force?: boolean } = {}): Promise<void> {
     const dir = locate(cwd);

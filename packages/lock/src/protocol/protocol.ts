@@ -52,7 +52,8 @@ export interface LockEnvironment {
 export type Objection = (previous: LockData) => string | null | Promise<string | null>;
 
 export function realEnvironment(maxAgeMs: number, objection: Objection = () => null): LockEnvironment {
-  // A right lives for microseconds. The owner of one that was seen for three times this has stopped.
+  // A right lives for microseconds. The owner of one that was seen for three times this has
+  // stopped.
   const removalRight = () => newRecord('remove', undefined, 500);
   return { now: Date.now, judge, removalRight, silence: new Silence(), maxAgeMs, objection };
 }

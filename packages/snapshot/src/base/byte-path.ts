@@ -1,12 +1,16 @@
 /**
- * Git paths are bytes, not text. Inside this package a path is a string with one character per byte ("latin1"), which
- * sorts as git sorts and loses nothing; it becomes text only where people read it.
+ * Git paths are bytes, not text. Inside this package a path is a string with one character per byte
+ * ("latin1"), which sorts as git sorts and loses nothing; it becomes text only where people read
+ * it.
  */
 export type BytePath = string;
 
 const NON_ASCII = /[^\x00-\x7f]/;
 
-/** `dir` (text) joined with `path`, in the form the file system wants: text where that is exact, bytes elsewhere. */
+/**
+ * `dir` (text) joined with `path`, in the form the file system wants: text where that is exact,
+ * bytes elsewhere.
+ */
 export function onDisk(dir: string, path: BytePath): string | Buffer {
   if (path === '') return dir;
   if (!NON_ASCII.test(path)) return `${dir}/${path}`;
@@ -17,7 +21,9 @@ export function fromText(text: string): BytePath {
   return NON_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
 
-/** For people and JSON: UTF-8 where the bytes are UTF-8, C-style escapes for the bytes that are not. */
+/**
+ * For people and JSON: UTF-8 where the bytes are UTF-8, C-style escapes for the bytes that are not.
+ */
 export function toText(path: BytePath): string {
   if (!NON_ASCII.test(path)) return path;
   const text = Buffer.from(path, 'latin1').toString('utf8');

@@ -35,7 +35,10 @@ export function writeNewFile(file: string, chunks: readonly Uint8Array[], access
   }
 }
 
-/** Who may use a new file: what `open` takes, cut by the umask, then widened as `core.sharedRepository` says. */
+/**
+ * Who may use a new file: what `open` takes, cut by the umask, then widened as
+ * `core.sharedRepository` says.
+ */
 export interface Access {
   readonly mode?: number;
   readonly sharing?: Sharing;
@@ -50,9 +53,10 @@ export function writeAll(fd: number, chunk: Uint8Array): void {
 }
 
 /**
- * Whole or absent, and durable on return: a temporary file beside it, flush, rename, flush of the directory. The
- * directory must exist. A link at `file` is replaced, and never written through.
- * @throws AtomicSnapshotError `DEVS_NOT_A_DIRECTORY`; `DEVS_NOT_A_FILE` where a directory has the name.
+ * Whole or absent, and durable on return: a temporary file beside it, flush, rename, flush of the
+ * directory. The directory must exist. A link at `file` is replaced, and never written through.
+ * @throws AtomicSnapshotError `DEVS_NOT_A_DIRECTORY`; `DEVS_NOT_A_FILE` where a directory has the
+ * name.
  */
 export function replaceFile(file: string, bytes: Uint8Array, access: Access = {}): void {
   using dir = RealDirectory.open(path.dirname(file));
@@ -71,8 +75,8 @@ export function replaceFile(file: string, bytes: Uint8Array, access: Access = {}
 }
 
 /**
- * Writes a private file whose loss costs nothing but time. Nothing is written where a directory has its name, and what
- * reads such a file takes that for an absent one.
+ * Writes a private file whose loss costs nothing but time. Nothing is written where a directory has
+ * its name, and what reads such a file takes that for an absent one.
  */
 export function replaceCache(file: string, bytes: Uint8Array): void {
   makePrivateDirectory(path.dirname(file));
@@ -88,7 +92,9 @@ export function makeDirectory(dir: string, sharing: Sharing = NOT_SHARED): void 
   openOrMake(dir, 0o777, (made) => adjustShared(made, sharing))[Symbol.dispose]();
 }
 
-/** Creates a directory for this user alone, or takes from an existing one what others may do in it. */
+/**
+ * Creates a directory for this user alone, or takes from an existing one what others may do in it.
+ */
 export function makePrivateDirectory(dir: string): void {
   openPrivateDirectory(dir)[Symbol.dispose]();
 }
@@ -127,8 +133,8 @@ export function removeIfThere(file: string | Buffer): boolean {
 }
 
 /**
- * Removes a regular file of the git directory. False where there is none, where the name is something else, or where its
- * directory is reached through a link.
+ * Removes a regular file of the git directory. False where there is none, where the name is
+ * something else, or where its directory is reached through a link.
  */
 export function removeRegular(file: string): boolean {
   try {
@@ -149,13 +155,17 @@ const MAX_BYTES = 1 << 30;
 
 /**
  * The bytes of a file in the git directory; null where there is none.
- * @throws AtomicSnapshotError `DEVS_NOT_A_FILE` for a link, a pipe, a directory; `DEVS_FILE_TOO_LARGE`
+ * @throws AtomicSnapshotError `DEVS_NOT_A_FILE` for a link, a pipe, a directory;
+ * `DEVS_FILE_TOO_LARGE`
  */
 export function readIfThere(file: string | Buffer, maxBytes: number = MAX_BYTES): Buffer | null {
   return readOpened(openRegular(file), file, maxBytes);
 }
 
-/** As `readIfThere`, and null for what is not a regular file, too: for what devs and git can do without. */
+/**
+ * As `readIfThere`, and null for what is not a regular file, too: for what devs and git can do
+ * without.
+ */
 export function readOptional(file: string | Buffer, maxBytes: number = MAX_BYTES): Buffer | null {
   return readOpened(openOptional(file), file, maxBytes);
 }
@@ -183,9 +193,9 @@ function tooLarge(file: string | Buffer, maxBytes: number): AtomicSnapshotError 
 }
 
 /**
- * Adds `text` to the end of a file of the git directory, which is created where there is none; false where the name is a
- * link, a pipe or a directory, and nothing was written. A file that has a second name, perhaps outside the repository, is
- * replaced by a copy of its own.
+ * Adds `text` to the end of a file of the git directory, which is created where there is none;
+ * false where the name is a link, a pipe or a directory, and nothing was written. A file that has a
+ * second name, perhaps outside the repository, is replaced by a copy of its own.
  */
 export function appendText(file: string, text: string, sharing: Sharing = NOT_SHARED): boolean {
   using dir = openOrMake(path.dirname(file), 0o777, (made) => adjustShared(made, sharing));
@@ -214,9 +224,10 @@ export function appendText(file: string, text: string, sharing: Sharing = NOT_SH
 }
 
 /**
- * Runs `work` under git's own lock for `file`: `<file>.lock`, created exclusively. `work` returns the new content, or
- * null to leave the file as it is; the lock becomes the file by rename.
- * @throws AtomicSnapshotError `DEVS_GIT_LOCKED` when another process holds the lock; `DEVS_NOT_A_DIRECTORY`.
+ * Runs `work` under git's own lock for `file`: `<file>.lock`, created exclusively. `work` returns
+ * the new content, or null to leave the file as it is; the lock becomes the file by rename.
+ * @throws AtomicSnapshotError `DEVS_GIT_LOCKED` when another process holds the lock;
+ * `DEVS_NOT_A_DIRECTORY`.
  */
 export function updateUnderGitLock(asked: string, work: () => Uint8Array | null, sharing: Sharing = NOT_SHARED): void {
   // Git, too, locks and replaces the file that such a link leads to.
@@ -243,7 +254,10 @@ export function updateUnderGitLock(asked: string, work: () => Uint8Array | null,
   if (done) dir.flush();
 }
 
-/** Opens a new git lock file; see `updateUnderGitLock`. `name`: what to call it, where it is reached by another path. */
+/**
+ * Opens a new git lock file; see `updateUnderGitLock`. `name`: what to call it, where it is reached
+ * by another path.
+ */
 export function openGitLock(lock: string, name: string = lock, sharing: Sharing = NOT_SHARED): number {
   let fd: number;
   try {

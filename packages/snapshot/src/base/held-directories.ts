@@ -4,10 +4,16 @@ import { AtomicSnapshotError, codeOf } from './errors.ts';
 import { renamed } from './real-directory.ts';
 
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants;
-/** Linux's flag for a descriptor that only names a place; it needs no permission to read the directory. */
+/**
+ * Linux's flag for a descriptor that only names a place; it needs no permission to read the
+ * directory.
+ */
 const O_PATH = 0o10000000;
 
-/** Fewer than a process may open, and enough for a scan's directories to be open still when their files are read. */
+/**
+ * Fewer than a process may open, and enough for a scan's directories to be open still when their
+ * files are read.
+ */
 const MAX_OPEN = 512;
 
 const IF_THERE = { throwIfNoEntry: false } as const;
@@ -21,10 +27,11 @@ interface Held {
 }
 
 /**
- * The directories of a work tree, each opened in the one above it and never through a symbolic link, and their children
- * reached through the descriptor (`/proc/self/fd/N/name`). A directory that another program swaps for a link meanwhile
- * leads nowhere else. Where the system has no such paths (macOS, Windows), every component is looked at before and after
- * each use: a swap back within that time goes unnoticed.
+ * The directories of a work tree, each opened in the one above it and never through a symbolic
+ * link, and their children reached through the descriptor (`/proc/self/fd/N/name`). A directory
+ * that another program swaps for a link meanwhile leads nowhere else. Where the system has no such
+ * paths (macOS, Windows), every component is looked at before and after each use: a swap back
+ * within that time goes unnoticed.
  */
 export class HeldDirectories implements Disposable {
   readonly root: string;
@@ -43,9 +50,11 @@ export class HeldDirectories implements Disposable {
   }
 
   /**
-   * Runs `work` with the path by which `path` is reached. An error of the system names the file by its own path; `ENOENT`
-   * and `ENOTDIR` also say that a directory above it is not there, or is none.
-   * @throws AtomicSnapshotError `DEVS_DIRECTORY_MOVED` where a directory is not the one that it was at first.
+   * Runs `work` with the path by which `path` is reached. An error of the system names the file by
+   * its own path; `ENOENT` and `ENOTDIR` also say that a directory above it is not there, or is
+   * none.
+   * @throws AtomicSnapshotError `DEVS_DIRECTORY_MOVED` where a directory is not the one that it was
+   * at first.
    */
   at<T>(path: BytePath, work: (file: string | Buffer) => T): T {
     const dir = parentOf(path);
@@ -56,7 +65,10 @@ export class HeldDirectories implements Disposable {
     return result;
   }
 
-  /** Runs `work` with the path by which the directory itself is reached, which needs no permission in it. */
+  /**
+   * Runs `work` with the path by which the directory itself is reached, which needs no permission
+   * in it.
+   */
   in<T>(dir: BytePath, work: (self: string | Buffer) => T): T {
     const held = this.#open(dir);
     const result = this.#named(dir, held, () => work(held.reach));
@@ -113,7 +125,10 @@ export class HeldDirectories implements Disposable {
     for (const dir of this.#identities.keys()) if (!this.#isUnmoved(dir)) throw this.moved(dir);
   }
 
-  /** One look in the directory above, which is held: it is the one that it was, wherever it lies by now. */
+  /**
+   * One look in the directory above, which is held: it is the one that it was, wherever it lies by
+   * now.
+   */
   #isUnmoved(dir: BytePath): boolean {
     try {
       const name = dir.slice(dir.lastIndexOf('/') + 1);

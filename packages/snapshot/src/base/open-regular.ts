@@ -4,13 +4,15 @@ import { sharedFile } from './shared-links.ts';
 
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
 
-/** What opening says of a name that is no regular file: a link, a socket, a device without a driver. */
+/**
+ * What opening says of a name that is no regular file: a link, a socket, a device without a driver.
+ */
 const NOT_A_FILE: ReadonlySet<string> = new Set(['ELOOP', 'EMLINK', 'ENXIO', 'ENODEV', 'EISDIR', 'EOPNOTSUPP']);
 
 /**
- * Opens a file of the git directory for reading and returns its descriptor, or null where there is none. A command can
- * plant a link, a pipe or a device at any name: the link is not followed, and opening the pipe does not wait for a
- * writer.
+ * Opens a file of the git directory for reading and returns its descriptor, or null where there is
+ * none. A command can plant a link, a pipe or a device at any name: the link is not followed, and
+ * opening the pipe does not wait for a writer.
  * @throws AtomicSnapshotError `DEVS_NOT_A_FILE` where the name is there and is no regular file.
  */
 export function openRegular(file: string | Buffer): number | null {

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 
 /**
- * Up to `length` bytes at `position`; fewer only at the end of the file. `enough`: where a file that did not grow ends, which
- * spares asking for more.
+ * Up to `length` bytes at `position`; fewer only at the end of the file. `enough`: where a file
+ * that did not grow ends, which spares asking for more.
  */
 export function readAt(fd: number, position: number, length: number, enough: number = length): Buffer {
   const buffer = Buffer.allocUnsafe(length);

@@ -6,9 +6,10 @@ import { isSharedDirectory } from './shared-links.ts';
 const { O_RDONLY, O_DIRECTORY = 0, O_NONBLOCK = 0 } = fs.constants;
 
 /**
- * A directory that is held open. Names in it are reached through the descriptor (`/proc/self/fd/N/name`), so that they
- * stay in this directory whatever is renamed meanwhile. Where the system has no such paths (macOS, Windows), the
- * directory's path is checked when it is opened, and a change after that goes unnoticed.
+ * A directory that is held open. Names in it are reached through the descriptor
+ * (`/proc/self/fd/N/name`), so that they stay in this directory whatever is renamed meanwhile.
+ * Where the system has no such paths (macOS, Windows), the directory's path is checked when it is
+ * opened, and a change after that goes unnoticed.
  */
 export class RealDirectory implements Disposable {
   readonly #dir: string;
@@ -23,9 +24,10 @@ export class RealDirectory implements Disposable {
   }
 
   /**
-   * Opens `asked`, whose path is absolute and, as far as it lies above a git directory, real. Null where there is none.
-   * @throws AtomicSnapshotError `DEVS_NOT_A_DIRECTORY` where it is something else, or is reached through a link that git
-   * would not follow.
+   * Opens `asked`, whose path is absolute and, as far as it lies above a git directory, real. Null
+   * where there is none.
+   * @throws AtomicSnapshotError `DEVS_NOT_A_DIRECTORY` where it is something else, or is reached
+   * through a link that git would not follow.
    */
   static open(asked: string): RealDirectory | null {
     const dir = path.resolve(asked);
@@ -78,7 +80,10 @@ export class RealDirectory implements Disposable {
   }
 }
 
-/** As `RealDirectory.open`, and creates what is missing. `mode` is what mkdir takes; `made` is told of each new one. */
+/**
+ * As `RealDirectory.open`, and creates what is missing. `mode` is what mkdir takes; `made` is told
+ * of each new one.
+ */
 export function openOrMake(dir: string, mode: number = 0o777, made: (dir: string) => void = () => {}): RealDirectory {
   const opened = RealDirectory.open(dir);
   if (opened !== null) return opened;

@@ -13,9 +13,9 @@ export interface RegularFileLimits {
 }
 
 /**
- * Reads a file that another program may have put there; returns null where there is none. Opened without
- * blocking, so that a fifo or a terminal in its place is refused instead of waited for. `/dev/null`
- * is an empty file: it is how files of git's are turned off.
+ * Reads a file that another program may have put there; returns null where there is none. Opened
+ * without blocking, so that a fifo or a terminal in its place is refused instead of waited for.
+ * `/dev/null` is an empty file: it is how files of git's are turned off.
  * @throws AtomicSnapshotError `code`, where it is no regular file or too large; what the system
  * says otherwise.
  */

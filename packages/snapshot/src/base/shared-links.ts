@@ -3,13 +3,16 @@ import path from 'node:path';
 import { codeOf } from './errors.ts';
 
 /**
- * What work trees made by git-new-workdir, or by Android's repo, share with another repository: each is a link to the
- * same name in that repository's git directory. Git reads and writes through these links.
+ * What work trees made by git-new-workdir, or by Android's repo, share with another repository:
+ * each is a link to the same name in that repository's git directory. Git reads and writes through
+ * these links.
  */
 const DIRECTORIES: ReadonlySet<string> = new Set(['objects', 'refs', 'logs', 'info']);
 const FILES: ReadonlySet<string> = new Set(['config', 'packed-refs', 'shallow']);
 
-/** Where the link `file` leads, if it is one of the links that git itself would follow; else null. */
+/**
+ * Where the link `file` leads, if it is one of the links that git itself would follow; else null.
+ */
 export function sharedFile(file: string | Buffer): string | null {
   const name = String(file);
   if (!FILES.has(path.basename(name))) return null;
@@ -22,7 +25,10 @@ export function sharedFile(file: string | Buffer): string | null {
   }
 }
 
-/** Whether `dir` leads to `actual` by links that git itself would follow, all of them into one other git directory. */
+/**
+ * Whether `dir` leads to `actual` by links that git itself would follow, all of them into one other
+ * git directory.
+ */
 export function isSharedDirectory(dir: string, actual: string): boolean {
   const asked = dir.split(path.sep);
   const found = actual.split(path.sep);

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 
 /**
- * What `core.sharedRepository` says, in git's own form (its `get_shared_repository`): 0 leaves modes to the umask, a
- * positive number is added to them, and a negative one replaces them.
+ * What `core.sharedRepository` says, in git's own form (its `get_shared_repository`): 0 leaves
+ * modes to the umask, a positive number is added to them, and a negative one replaces them.
  */
 export type Sharing = number;
 
@@ -26,7 +26,10 @@ const NAMES: Readonly<Record<string, Sharing>> = {
   everybody: EVERYBODY,
 };
 
-/** The value of `core.sharedRepository`, as git's `git_config_perm` reads it; null where git refuses it. */
+/**
+ * The value of `core.sharedRepository`, as git's `git_config_perm` reads it; null where git refuses
+ * it.
+ */
 export function parseSharing(value: string | undefined): Sharing | null {
   if (value === undefined) return NOT_SHARED;
   const named = Object.hasOwn(NAMES, value.toLowerCase()) ? NAMES[value.toLowerCase()]! : null;

@@ -14,9 +14,9 @@ const UNREADABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The text of a short file of another repository or work tree, without the white space around it; null
- * where there is none or it cannot be read, for whatever reason. What others are in is no reason to
- * stop a command in this one.
+ * The text of a short file of another repository or work tree, without the white space around it;
+ * null where there is none or it cannot be read, for whatever reason. What others are in is no
+ * reason to stop a command in this one.
  */
 export function readShortText(file: string | Buffer): string | null {
   if (file.includes('\0')) return null;

@@ -41,8 +41,8 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
 ]);
 
 /**
- * Runs `work`; an error of the system becomes an `AtomicSnapshotError` that names the path and the way out. Errors that
- * have a code of ours, and those that nobody expects, pass through as they are.
+ * Runs `work`; an error of the system becomes an `AtomicSnapshotError` that names the path and the
+ * way out. Errors that have a code of ours, and unexpected ones, pass through as they are.
  */
 export async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {

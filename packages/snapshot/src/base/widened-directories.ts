@@ -7,8 +7,10 @@ import type { HeldDirectories } from './held-directories.ts';
 const OWNER_ALL = 0o700;
 
 /**
- * Directories that were made accessible for the time of a restore or of a take, such as those of module caches, whose permissions are
- * 0555. Killed in between, the restore that goes on finds the wrong permissions and sets the right ones.
+ * Directories that were made accessible for the time of a restore or of a take, such as those of
+ * module caches, whose permissions are
+ * 0555. Killed in between, the restore that goes on finds the wrong permissions and sets the right
+ * ones.
  */
 export class WidenedDirectories {
   readonly #tree: HeldDirectories;
@@ -19,7 +21,10 @@ export class WidenedDirectories {
     this.#tree = tree;
   }
 
-  /** Makes `dir`, and all above it, writable where they are this user's own; whether anything changed. */
+  /**
+   * Makes `dir`, and all above it, writable where they are this user's own; whether anything
+   * changed.
+   */
   widen(dir: BytePath): boolean {
     const above = dir === '' ? false : this.widen(parentOf(dir));
     if (!this.#tree.isDirectory(dir)) return above;

@@ -18,8 +18,8 @@ export interface TextDiff {
   readonly added: number | null;
   readonly deleted: number | null;
   /**
-   * In the format that `git apply` takes. Where the sides cannot be compared line by line, it is the
-   * header alone.
+   * In the format that `git apply` takes. Where the sides cannot be compared line by line, it is
+   * the header alone.
    */
   readonly patch: Buffer;
 }
@@ -66,7 +66,9 @@ function linesOf(text: string, mark: string): string[] {
   return isEnded ? lines : [...lines, '\\ No newline at end of file'];
 }
 
-/** The text, one character for each byte, so that any encoding compares exactly; null for no text. */
+/**
+ * The text, one character for each byte, so that any encoding compares exactly; null for no text.
+ */
 function textOf(store: ObjectStore, entry: TreeEntry | null): string | null {
   if (entry === null) return '';
   if (store.findLarge(entry.oid) !== null) return null;

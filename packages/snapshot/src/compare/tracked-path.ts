@@ -6,7 +6,10 @@ import { readCommit } from '../objects/commit.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import { findInTree, readTree } from '../objects/trees.ts';
 
-/** Whether the index or the commit that HEAD names has a file at `text`, a path from the top of the work tree. */
+/**
+ * Whether the index or the commit that HEAD names has a file at `text`, a path from the top of the
+ * work tree.
+ */
 export function isTracked(repo: Repository, text: string): boolean {
   const path = fromText(text);
   using store = new ObjectStore(repo.commonDir);

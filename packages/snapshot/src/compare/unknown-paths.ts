@@ -6,7 +6,10 @@ import { findInTree } from '../objects/trees.ts';
 import { resolveSnapshot } from '../snapshot/find-snapshot.ts';
 import { type LoadedSnapshot, loadSnapshot } from '../snapshot/load-snapshot.ts';
 
-/** Those of the paths, relative to the top of the work tree, that are neither in a snapshot nor on disk. */
+/**
+ * Those of the paths, relative to the top of the work tree, that are neither in a snapshot nor on
+ * disk.
+ */
 export async function unknownPaths(
   place: Place,
   snapshots: readonly string[],

@@ -8,7 +8,9 @@ import { loadSnapshot } from '../snapshot/load-snapshot.ts';
 
 export interface VerifyProblem {
   readonly oid: string;
-  /** Its place in the snapshot: `work/`, `index/`, `untracked/` or `state/` and a path, or `HEAD`. */
+  /**
+   * Its place in the snapshot: `work/`, `index/`, `untracked/` or `state/` and a path, or `HEAD`.
+   */
   readonly path: string;
   readonly problem: string;
 }

@@ -9,7 +9,9 @@ import { expandUserPath, type GitEnvironment, userFile } from './environment.ts'
 
 /** The most bytes that all files may have together. Git has no limit but that of its integers. */
 const LIMIT = 64 * 1024 * 1024;
-/** The most files that are read. Ten levels of includes could otherwise name each other for ever. */
+/**
+ * The most files that are read. Ten levels of includes could otherwise name each other for ever.
+ */
 const FILES = 10_000;
 /** Git's own limit on includes within includes. */
 const DEPTH = 10;
@@ -142,7 +144,7 @@ class ConfigReader {
 
   #includedFile(value: string | null, from: string | null): string | null {
     if (value === null) throw invalid(from, 'has an include without a path');
-    // Stands for the directory that git is installed in, which nobody but git knows.
+    // Stands for the directory that git is installed in, which only git knows.
     if (value.startsWith('%(prefix)/')) return null;
     const file = expandUserPath(value, this.#environment);
     if (file === null) throw invalid(from, `includes ${value}, and there is no such home directory`);

@@ -146,7 +146,9 @@ export function userFile(environment: GitEnvironment, name: string): string | nu
   return home === null ? null : path.join(home, '.config/git', name);
 }
 
-/** What `~/` or `~user/` at the start of a path stands for; null where git would not know it either. */
+/**
+ * What `~/` or `~user/` at the start of a path stands for; null where git would not know it either.
+ */
 export function expandUserPath(value: string, { home }: GitEnvironment): string | null {
   const [, user, rest] = /^~([^/]*)(.*)$/s.exec(value) ?? [];
   if (user === undefined) return value;

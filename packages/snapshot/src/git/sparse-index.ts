@@ -9,7 +9,7 @@ import type { IndexEntry } from './index-entry.ts';
  */
 const ENTRY_BYTES = 64;
 
-/** Ten times what the largest repositories have that anybody speaks of. */
+/** Ten times what the largest known repositories have. */
 const MAX_ENTRIES = 5_000_000;
 
 interface Expandable {

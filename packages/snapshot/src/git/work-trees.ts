@@ -5,8 +5,8 @@ import { readShortText } from '../base/short-text.ts';
 import type { Repository } from './repository.ts';
 
 /**
- * The branches that other work trees of the repository use, each with that work tree's directory: as
- * their HEAD, or as what a rebase or bisect in progress goes back to (git's branch.c,
+ * The branches that other work trees of the repository use, each with that work tree's directory:
+ * as their HEAD, or as what a rebase or bisect in progress goes back to (git's branch.c,
  * prepare_checked_out_branches).
  */
 export function branchesOfOtherWorkTrees(repo: Repository): Map<string, string> {

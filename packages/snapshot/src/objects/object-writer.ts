@@ -114,8 +114,8 @@ export class ObjectWriter {
   }
 
   /**
-   * Makes sure that no git command has pruned what was flushed, or what was there already, before a ref
-   * led to it.
+   * Makes sure that no git command has pruned what was flushed, or what was there already, before a
+   * ref led to it.
    * @throws AtomicSnapshotError `DEVS_REPOSITORY_BUSY`
    */
   assertNotPruned(): void {

@@ -37,8 +37,8 @@ export class PackWriter {
   #closed = false;
   readonly #path: string;
   /**
-   * Whether the pack has a file `.keep` of ours. While it is there, no gc deletes the pack, to whose
-   * objects no ref leads yet.
+   * Whether the pack has a file `.keep` of ours. While it is there, no gc deletes the pack, to
+   * whose objects no ref leads yet.
    */
   isKept = false;
 
@@ -83,7 +83,9 @@ export class PackWriter {
     this.#tailBytes = 0;
   }
 
-  /** Returns the path of the pack without its ending. See `isKept` for what has to be removed then. */
+  /**
+   * Returns the path of the pack without its ending. See `isKept` for what has to be removed then.
+   */
   finish(): string {
     return this.#orRemoved(() => this.#finish());
   }

@@ -11,7 +11,7 @@ export interface ProtectedObjects {
   readonly others: readonly TreeEntry[];
 }
 
-/** Git follows tags of tags without end; nobody makes more of them than this. */
+/** Git follows tags of tags without end; no real repository has more of them than this. */
 const MAX_NESTED_TAGS = 100;
 /** Larger tag objects are not copied. A tag is a message and a signature. */
 const MAX_TAG_BYTES = 1 << 20;

@@ -1,8 +1,9 @@
 import { AtomicSnapshotError, codeOf } from '../base/errors.ts';
 
 /**
- * Runs `work`, which moves a temporary file into the object store. `git prune` removes such files, and
- * empty directories of the store, whatever their age: then the objects have to be written again.
+ * Runs `work`, which moves a temporary file into the object store. `git prune` removes such files,
+ * and empty directories of the store, whatever their age: then the objects have to be written
+ * again.
  * @throws AtomicSnapshotError `DEVS_REPOSITORY_BUSY`
  */
 export function orPruned(dir: string, work: () => void): void {

@@ -102,9 +102,9 @@ function encodeTree(heads: readonly string[], oids: readonly string[], size: num
 
 /**
  * Whether a directory of the cache tree has exactly the entries that the index has below it. Git
- * 2.39 itself writes an index without entries whose cache tree names the tree of HEAD (a rebase that
- * refuses to start after the index was deleted); a damaged index may count wrong, too. Such a tree
- * would pass for files that nobody tracks, or pass files by.
+ * 2.39 itself writes an index without entries whose cache tree names the tree of HEAD (a rebase
+ * that refuses to start after the index was deleted); a damaged index may count wrong, too. Such a
+ * tree would pass for files that are not tracked, or pass files by.
  */
 function isOfThese(paths: readonly BytePath[], prefix: BytePath, range: { start: number; count: number }): boolean {
   const end = range.start + range.count;

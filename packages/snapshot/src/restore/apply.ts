@@ -11,10 +11,11 @@ import { bringBack, setAside } from './set-aside.ts';
 import { WorkTree } from './work-tree.ts';
 
 /**
- * Proves that the plan can be carried out: everything that will be needed exists and reads back, and nothing stands in
- * the way. Changes nothing.
- * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID`, `DEVS_OBJECT_MISSING`, `DEVS_OBJECT_DAMAGED`,
- * `DEVS_RESTORE_OBSTRUCTED`, and an error of the system where something is another user's
+ * Proves that the plan can be carried out: everything that will be needed exists and reads back,
+ * and nothing stands in the way. Changes nothing.
+ * @throws AtomicSnapshotError `DEVS_SNAPSHOT_INVALID`, `DEVS_OBJECT_MISSING`,
+ * `DEVS_OBJECT_DAMAGED`, `DEVS_RESTORE_OBSTRUCTED`, and an error of the system where something is
+ * another user's
  */
 export async function proveApplicable({ repo, store, target, plan, filesOnly, onProgress }: RestoreJob): Promise<void> {
   const total = plan.writes.length;
@@ -51,7 +52,9 @@ function proveIndex(store: ObjectStore, target: LoadedSnapshot): void {
     throw invalidSnapshot(target.ref, 'its index is none');
 }
 
-/** git's lock on the index, with the target's bytes. @throws AtomicSnapshotError `DEVS_GIT_LOCKED` */
+/**
+ * git's lock on the index, with the target's bytes. @throws AtomicSnapshotError `DEVS_GIT_LOCKED`
+ */
 export function lockIndex({ repo, store, target }: RestoreJob): IndexLock {
   return new IndexLock(repo, readStateFile(store, target, 'index'), target.manifest.indexMtimeNs);
 }

@@ -102,7 +102,9 @@ function isNew(now: string | null, after: string | null, then: string | null): b
   return now !== after && now !== then;
 }
 
-/** A name or a subject may hold a line end, which would make a line of its own of what follows it. */
+/**
+ * A name or a subject may hold a line end, which would make a line of its own of what follows it.
+ */
 function listed(lines: readonly string[]): string {
   const shown = lines.slice(0, SHOWN).map((line) => `\n  ${line.replace(/[\x00-\x1f\x7f]/g, escaped)}`);
   return shown.join('') + (lines.length > SHOWN ? `\n  and ${lines.length - SHOWN} more` : '');

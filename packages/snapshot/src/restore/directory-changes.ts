@@ -23,7 +23,8 @@ export function changedDirectoriesAndPermissions(plan: RestorePlan, { after, now
         ? Number.parseInt(manifest.rootPermissions ?? '0', 8)
         : recordedPermissions(manifest.permissions, path, mode),
     ) as [number, number];
-    // A restore gives no setuid, setgid or sticky bit: one that is missing is no change of the user's.
+    // A restore gives no setuid, setgid or sticky bit: one that is missing is no change of the
+    // user's.
     return ((then ^ today) & 0o777) !== 0 || (today & ~then) !== 0;
   };
   // What is not there now has no permissions that the plan could change back.

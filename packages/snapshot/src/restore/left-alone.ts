@@ -10,8 +10,9 @@ import type { RestoreJob } from './restore-job.ts';
 export interface LeftAlone {
   readonly kind: 'configuration' | 'ignore rules' | 'work tree' | 'repository' | 'set aside';
   /**
-   * The key of the configuration, the file of the ignore rules, the directory of the work tree, the path of the repository, or
-   * where that lay which the restore moved to `now` because no snapshot can hold it.
+   * The key of the configuration, the file of the ignore rules, the directory of the work tree, the
+   * path of the repository, or where that lay which the restore moved to `now` because no snapshot
+   * can hold it.
    */
   readonly name: string;
   /** As it was, in git's words; null where it did not exist, or where it is a secret. */
@@ -85,7 +86,10 @@ function byKey(config: Surroundings['config']): Map<string, (string | null)[]> {
   return keys;
 }
 
-/** What other work trees do is their users' business, but one that is gone, or lost its commit, is told of. */
+/**
+ * What other work trees do is their users' business, but one that is gone, or lost its commit, is
+ * told of.
+ */
 function workTreeChanges(before: Surroundings, now: Surroundings): LeftAlone[] {
   const today = new Map(now.workTrees.map(([name, , head]) => [name, head]));
   return before.workTrees.flatMap(([name, dir, head]): LeftAlone[] => {

@@ -29,7 +29,7 @@ export function planRestore(
   for (const change of [...changes.values()].sort((a, b) => byteOrder(a.path, b.path))) {
     const { path, from, to } = change;
     if (!options.includes(path) || (from?.oid === to?.oid && from?.mode === to?.mode)) continue;
-    // A submodule's directory holds files of its own, or of nobody: it is neither written nor deleted.
+    // A submodule's directory holds files of its own, or none: it is neither written nor deleted.
     const present = from?.mode === GITLINK ? null : from;
     if (to !== null && to.mode !== GITLINK) writes.push({ path, from: present, to });
     else if (present === null) continue;
@@ -140,8 +140,9 @@ function changedTop({ manifest: now }: LoadedSnapshot, { manifest: then }: Loade
 }
 
 /**
- * Whether the snapshot holds the file or the directory (with a slash at the end). Of others it says nothing: a private
- * file that was ignored then, and is tracked now, must not get the permissions that files usually have.
+ * Whether the snapshot holds the file or the directory (with a slash at the end). Of others it says
+ * nothing: a private file that was ignored then, and is tracked now, must not get the permissions
+ * that files usually have.
  */
 function saysPermissions(store: ObjectStore, then: LoadedSnapshot, path: BytePath): boolean {
   const { permissions, emptyDirectories } = then.manifest;

@@ -28,7 +28,8 @@ export interface RefMove {
  * The refs that making the repository equal to `target` moves: the branch that HEAD named, those
  * that an undone restore had moved, and branches in the way. Git stores `a` and `a/b` as a file and
  * a directory of the same name, so a branch that came into being since may have to go before the
- * wanted one can be. Deletions come first. The safety snapshot holds every commit that loses its ref.
+ * wanted one can be. Deletions come first. The safety snapshot holds every commit that loses its
+ * ref.
  */
 export function planRefMoves(repo: Repository, target: LoadedSnapshot): RefMove[] {
   const wanted = new Map<string, string | null>(target.manifest.refMoves ?? []);
@@ -111,7 +112,9 @@ export function restoreSymbolicBranch(repo: Repository, chain: readonly string[]
   }
 }
 
-/** What a log may say of where a ref was: git calls a log broken that names an object that is gone. */
+/**
+ * What a log may say of where a ref was: git calls a log broken that names an object that is gone.
+ */
 export function loggable(store: ObjectStore, oid: string | null): string | null {
   return oid !== null && store.contains(oid) ? oid : null;
 }

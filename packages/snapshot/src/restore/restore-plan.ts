@@ -18,8 +18,8 @@ export interface RestorePlan {
   readonly deletions: readonly PlannedChange[];
   readonly writes: readonly PlannedChange[];
   /**
-   * Paths of files and (with a slash at the end) directories whose permissions alone differ, and what
-   * the snapshot has recorded of them.
+   * Paths of files and (with a slash at the end) directories whose permissions alone differ, and
+   * what the snapshot has recorded of them.
    */
   readonly permissions: readonly { readonly path: BytePath; readonly mode: number }[];
   readonly createDirectories: readonly BytePath[];
@@ -29,7 +29,9 @@ export interface RestorePlan {
   readonly spared: readonly BytePath[];
   /** Fifos, sockets and devices to remove. They hold no bytes. */
   readonly specials: readonly BytePath[];
-  /** Files and directories of which no snapshot can hold a copy, and which go to the git directory. */
+  /**
+   * Files and directories of which no snapshot can hold a copy, and which go to the git directory.
+   */
   readonly setAside: readonly BytePath[];
   /** What was set aside when the target was a safety snapshot, and goes back to its place. */
   readonly bringBack: readonly Aside[];

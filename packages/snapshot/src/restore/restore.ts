@@ -226,7 +226,9 @@ async function planJob(
   }
 }
 
-/** A commit that is no snapshot: undoing back and forth must not protect every state there ever was. */
+/**
+ * A commit that is no snapshot: undoing back and forth must not protect every state there ever was.
+ */
 function isOfTheUser(store: ObjectStore, oid: string): boolean {
   return store.typeOf(oid) === 'commit' && !readCommit(store, oid).message.startsWith(SUBJECT);
 }

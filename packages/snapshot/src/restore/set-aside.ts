@@ -22,7 +22,10 @@ export function setAside(job: RestoreJob, tree: WorkTree): void {
   dir.flush();
 }
 
-/** Puts back what was moved aside when the target was a safety snapshot. What cannot go back stays where it is. */
+/**
+ * Puts back what was moved aside when the target was a safety snapshot. What cannot go back stays
+ * where it is.
+ */
 export function bringBack({ repo, target, plan }: RestoreJob, tree: WorkTree): void {
   if (plan.bringBack.length === 0) return;
   using dir = openOrMake(asideDir(repo, target.oid), 0o700);

@@ -6,8 +6,8 @@ import type { LoadedSnapshot } from '../snapshot/load-snapshot.ts';
 import { protectedBySnapshot } from '../snapshot/protected-objects.ts';
 
 /**
- * Writes the objects of annotated tags again that git pruned, so that the way back that is printed for
- * each moved ref works. The commits they name were never pruned.
+ * Writes the objects of annotated tags again that git pruned, so that the way back that is printed
+ * for each moved ref works. The commits they name were never pruned.
  */
 export function writeTagObjects(store: ObjectStore, snapshot: LoadedSnapshot, moved: readonly MovedRef[]): void {
   const missing = moved.flatMap(({ before }) => (before === null || store.contains(before) ? [] : [before]));

@@ -27,8 +27,9 @@ const STAYS_ASIDE: ReadonlySet<string> = new Set(['DEVS_RESTORE_OBSTRUCTED', 'EX
 const HIGHER_BITS = 0o7000;
 
 /**
- * Changes files of one work tree, never through a symbolic link and never without proof of what it replaces. A directory
- * of the user's own that may not be written in is made writable for that time.
+ * Changes files of one work tree, never through a symbolic link and never without proof of what it
+ * replaces. A directory of the user's own that may not be written in is made writable for that
+ * time.
  */
 export class WorkTree implements Disposable {
   readonly #tree: HeldDirectories;
@@ -80,7 +81,10 @@ export class WorkTree implements Disposable {
     }
   }
 
-  /** Makes sure that the files that were written are reached by their paths, not in directories that were moved away. */
+  /**
+   * Makes sure that the files that were written are reached by their paths, not in directories that
+   * were moved away.
+   */
   assertWritten(files: readonly { readonly path: BytePath; readonly to: TreeEntry | null }[]): void {
     this.#tree.forgetAll();
     for (const { path, to } of files) this.assertIs(path, to);
@@ -90,7 +94,10 @@ export class WorkTree implements Disposable {
     this.#change(path, (file) => fs.unlinkSync(file));
   }
 
-  /** Removes a fifo, a socket or a device. It is never opened: opening a fifo waits for its other end. */
+  /**
+   * Removes a fifo, a socket or a device. It is never opened: opening a fifo waits for its other
+   * end.
+   */
   removeSpecial(path: BytePath): void {
     const stat = this.#stat(path);
     if (stat === null) return;
@@ -130,7 +137,10 @@ export class WorkTree implements Disposable {
     }
   }
 
-  /** Removes a directory that holds nothing but directories; one that holds more stays, and with it the error. */
+  /**
+   * Removes a directory that holds nothing but directories; one that holds more stays, and with it
+   * the error.
+   */
   #removeEmptyTree(path: BytePath): void {
     for (const entry of this.#entriesIn(path)) {
       const child = `${path}/${entry.name}`;
@@ -206,8 +216,8 @@ export class WorkTree implements Disposable {
   }
 
   /**
-   * Makes sure that names in the nearest directory above `path` may be changed: it is the user's own,
-   * or the system allows it.
+   * Makes sure that names in the nearest directory above `path` may be changed: it is the user's
+   * own, or the system allows it.
    */
   assertChangeable(path: BytePath): void {
     let dir = parentOf(path);
@@ -229,7 +239,10 @@ export class WorkTree implements Disposable {
     }
   }
 
-  /** Makes sure that the permissions of what is at `path` may be changed. Directories end in a slash. */
+  /**
+   * Makes sure that the permissions of what is at `path` may be changed. Directories end in a
+   * slash.
+   */
   assertOwn(path: BytePath): void {
     const bare = path.endsWith('/') ? path.slice(0, -1) : path;
     const stat = bare === '' ? this.#tree.in(bare, (self) => fs.statSync(self)) : this.#stat(bare);
@@ -239,8 +252,8 @@ export class WorkTree implements Disposable {
   }
 
   /**
-   * What stands in the way of creating `path` once `gone` is deleted: an uncaptured file, or a directory
-   * holding one. `isCaptured`: the safety snapshot has what lies at `path` itself.
+   * What stands in the way of creating `path` once `gone` is deleted: an uncaptured file, or a
+   * directory holding one. `isCaptured`: the safety snapshot has what lies at `path` itself.
    */
   obstacle(path: BytePath, gone: ReadonlySet<BytePath>, isCaptured: boolean): BytePath | null {
     // From the top, so that nothing is looked at through a link.
@@ -292,7 +305,9 @@ export class WorkTree implements Disposable {
     return this.#allowed(parentOf(path), () => this.#tree.stat(path));
   }
 
-  /** Makes `dir` accessible where the system says that `work` needs it, and `dir` is the user's own. */
+  /**
+   * Makes `dir` accessible where the system says that `work` needs it, and `dir` is the user's own.
+   */
   #allowed<T>(dir: BytePath, work: () => T): T {
     try {
       return work();
@@ -339,7 +354,10 @@ function setModeOf(file: string | Buffer, permissions: number): void {
   }
 }
 
-/** A file without read permission can only be named. Its directory is held, and a link of that moment fails to be one. */
+/**
+ * A file without read permission can only be named. Its directory is held, and a link of that
+ * moment fails to be one.
+ */
 function setModeOfUnreadable(file: string | Buffer, permissions: number): void {
   if (fs.lstatSync(file).isFile()) fs.chmodSync(file, permissions);
 }

@@ -50,7 +50,10 @@ export class ByteProofs {
     return this.#proven[position] === 1;
   }
 
-  /** Remembers that the file of the entry at `position`, whose stat is the index's, has the blob's bytes. */
+  /**
+   * Remembers that the file of the entry at `position`, whose stat is the index's, has the blob's
+   * bytes.
+   */
   add(position: number): void {
     if (this.#proven[position] === 1) return;
     this.#proven[position] = 1;
@@ -95,7 +98,10 @@ const FIXED_BYTES = MAGIC.length + 4 + CHECKSUM_BYTES;
 const MAX_ENTRIES = 4_000_000;
 /** Of an index entry: the part that all versions share, up to its flags. */
 const ENTRY_BYTES = 60;
-/** Both times, inode, size, and as much of the blob's name as makes a collision impossible by chance. */
+/**
+ * Both times, inode, size, and as much of the blob's name as makes a collision impossible by
+ * chance.
+ */
 const PRINT_BYTES = 40;
 
 /** The index's own last bytes; zero where git was told not to compute them (index.skipHash). */

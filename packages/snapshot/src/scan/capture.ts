@@ -13,7 +13,10 @@ import type { UnreadableFiles } from './unreadable.ts';
 
 const CHUNK = 1 << 20;
 const TRIES = 3;
-/** What reading says where a file became a link, a directory or a pipe, or a link a file, since it was looked at. */
+/**
+ * What reading says where a file became a link, a directory or a pipe, or a link a file, since it
+ * was looked at.
+ */
 const BECAME_ANOTHER_KIND: ReadonlySet<string> = new Set(['ELOOP', 'EINVAL', 'EISDIR', 'ESPIPE']);
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
 
@@ -25,11 +28,10 @@ export interface Capturing {
 }
 
 /**
- * Stores the bytes of a file or symbolic link as they are at one moment; null where it is gone. What cannot be read is
- * noted where a take may go on without it.
- * @throws AtomicSnapshotError `DEVS_FILE_CHANGED` when it changed during each of three reads, `DEVS_UNREADABLE`
- * where the take does not go on without the file,
- * `DEVS_DIRECTORY_MOVED`.
+ * Stores the bytes of a file or symbolic link as they are at one moment; null where it is gone.
+ * What cannot be read is noted where a take may go on without it.
+ * @throws AtomicSnapshotError `DEVS_FILE_CHANGED` when it changed during each of three reads,
+ * `DEVS_UNREADABLE` where the take does not go on without the file, `DEVS_DIRECTORY_MOVED`.
  */
 export async function capture(
   tree: HeldDirectories,
@@ -69,7 +71,10 @@ export async function capture(
   );
 }
 
-/** Null for a file that is gone from its directory. @throws AtomicSnapshotError where the directory itself is another. */
+/**
+ * Null for a file that is gone from its directory. @throws AtomicSnapshotError where the directory
+ * itself is another.
+ */
 function gone(tree: HeldDirectories, path: BytePath): null {
   tree.assertUnmoved(parentOf(path));
   return null;
@@ -96,8 +101,8 @@ async function captureFile(
       cache.add(path, opened, oid);
       return oid;
     }
-    // One byte more than there should be, to notice a file that grew. Whatever else was opened here, or written meanwhile, is
-    // told apart by its stat afterwards.
+    // One byte more than there should be, to notice a file that grew. Whatever else was opened
+    // here, or written meanwhile, is told apart by its stat afterwards.
     const body = readAt(fd, 0, size + 1, size);
     const after = fs.fstatSync(fd);
     return body.length === size && after.isFile() && same(expected, after) ? writer.add('blob', body) : null;

@@ -90,7 +90,10 @@ export class IgnoreRules {
   }
 }
 
-/** The patterns of ignored files to capture all the same, as `.gitignore` at the top would have them. */
+/**
+ * The patterns of ignored files to capture all the same, as `.gitignore` at the top would have
+ * them.
+ */
 export function includedPatterns(globs: readonly string[], ignoreCase: boolean): PatternFile[] {
   return globs.length === 0 ? [] : [parseIgnoreFile(Buffer.from(globs.join('\n')), '', ignoreCase)];
 }

@@ -6,7 +6,10 @@ import type { Repository } from '../git/repository.ts';
 import { readSealed, type SealedFile, writeSealed } from '../git/sealed-file.ts';
 import { type LooseHeader, looseHeader, loosePath } from '../objects/loose-object.ts';
 
-/** A file that was written this short a time before it was read could change again without its times showing it. */
+/**
+ * A file that was written this short a time before it was read could change again without its times
+ * showing it.
+ */
 const RACY_MS = 2_000;
 /** A hundred thousand large files need less. */
 const MAX_BYTES = 1 << 26;
@@ -20,9 +23,10 @@ interface Known {
 }
 
 /**
- * Remembers which large files were stored already, so that a second snapshot does not read and write gigabytes again.
- * For small files that would save nothing: an object is trusted only if it reads back, which costs as much as reading
- * the file. A large one is trusted while its own file, which was flushed when it was written, has the size it had then.
+ * Remembers which large files were stored already, so that a second snapshot does not read and
+ * write gigabytes again. For small files that would save nothing: an object is trusted only if it
+ * reads back, which costs as much as reading the file. A large one is trusted while its own file,
+ * which was flushed when it was written, has the size it had then.
  */
 export class LargeFileCache {
   readonly #file: SealedFile;
@@ -37,7 +41,10 @@ export class LargeFileCache {
     this.#before = read(this.#file);
   }
 
-  /** The object that holds the file as it is now, its time renewed so that no prune takes it; null where none is known. */
+  /**
+   * The object that holds the file as it is now, its time renewed so that no prune takes it; null
+   * where none is known.
+   */
   find(file: BytePath, stat: fs.Stats): string | null {
     const known = this.#before.get(file);
     if (known === undefined || !known.stat.every((value, i) => value === statOf(stat)[i])) return null;

@@ -6,7 +6,9 @@ export type PermissionKind = 'file' | 'executable' | 'directory';
 export interface Permissions {
   /** The most frequent permissions of each kind, octal. */
   readonly usual: Readonly<Record<PermissionKind, string>>;
-  /** Byte path (directories end in a slash) to octal permissions, where they are not the usual ones. */
+  /**
+   * Byte path (directories end in a slash) to octal permissions, where they are not the usual ones.
+   */
   readonly unusual: Readonly<Record<string, string>>;
 }
 
@@ -57,8 +59,8 @@ export const TOP: BytePath = '/';
 const SETTABLE = 0o777;
 
 /**
- * The permissions that a restore gives a file or, with a slash at the path's end, a directory. `mode`
- * tells scripts from other files.
+ * The permissions that a restore gives a file or, with a slash at the path's end, a directory.
+ * `mode` tells scripts from other files.
  */
 export function permissionsOf(permissions: Permissions, path: BytePath, mode: number): number {
   return recordedPermissions(permissions, path, mode) & SETTABLE;
@@ -73,8 +75,9 @@ export function recordedPermissions({ usual, unusual }: Permissions, path: ByteP
 }
 
 /**
- * What a restore makes of permissions that differ: those of the snapshot, and of the higher bits those
- * that are both on disk and in the snapshot. So it gives none, and takes back those that came since.
+ * What a restore makes of permissions that differ: those of the snapshot, and of the higher bits
+ * those that are both on disk and in the snapshot. So it gives none, and takes back those that came
+ * since.
  */
 export function restoredPermissions(onDisk: number, recorded: number): number {
   return (recorded & SETTABLE) | (onDisk & recorded & ~SETTABLE);

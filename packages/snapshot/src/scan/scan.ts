@@ -96,9 +96,10 @@ const REPORT_EVERY = 1_000;
 const OWN_STATE = /^\.devs(?:-state\.lock|\.db)/;
 
 /**
- * Looks at every file of the work tree once. Synchronous on purpose: promises cost more than the calls themselves.
- * Directories are walked, never reached through a path, so that a symbolic link cannot lead outside. No descriptor is
- * opened for them, which would double what a file costs; that each still is where it was found is looked at afterwards.
+ * Looks at every file of the work tree once. Synchronous on purpose: promises cost more than the
+ * calls themselves. Directories are walked, never reached through a path, so that a symbolic link
+ * cannot lead outside. No descriptor is opened for them, which would double what a file costs; that
+ * each still is where it was found is looked at afterwards.
  * @throws AtomicSnapshotError `DEVS_DIRECTORY_MOVED`, `DEVS_UNREADABLE`
  */
 export function scanWorkTree(input: ScanInput): Scan {
@@ -162,7 +163,8 @@ class Scanner {
       if (entry.name === '.git' && dir !== '') nested = this.#visitDotGit(dir, below);
       // Git follows no symbolic link to either file.
       if (!entry.isFile() || (entry.name !== '.gitignore' && entry.name !== '.gitattributes')) continue;
-      // Reached through no link, so that nothing outside the work tree becomes a part of the snapshot.
+      // Reached through no link, so that nothing outside the work tree becomes a part of the
+      // snapshot.
       const bytes = this.#readInside(join(dir, entry.name));
       if (bytes === null) continue;
       if (entry.name === '.gitattributes') this.#result.conversions.add(dir, bytes);
@@ -177,9 +179,9 @@ class Scanner {
   }
 
   /**
-   * Whether `dir`, which has a `.git`, is a repository whose files are left out. As for git, they are
-   * not where a file in it is tracked; nor where an earlier snapshot knew them, so that a task can
-   * take no file away from it by `git init`.
+   * Whether `dir`, which has a `.git`, is a repository whose files are left out. As for git, they
+   * are not where a file in it is tracked; nor where an earlier snapshot knew them, so that a task
+   * can take no file away from it by `git init`.
    */
   #visitDotGit(dir: BytePath, below: Range): boolean {
     const { repo, otherRules } = this.#input;
@@ -214,7 +216,9 @@ class Scanner {
     } else if (!within.nested && !this.#isLeftOut(path, within)) this.#visitUntracked(path, entry);
   }
 
-  /** A submodule that is not initialised is a directory like any other: nothing else has its files. */
+  /**
+   * A submodule that is not initialised is a directory like any other: nothing else has its files.
+   */
   #isRepository(dir: BytePath): boolean {
     const { environment } = this.#input.repo;
     return (
@@ -238,7 +242,8 @@ class Scanner {
     this.#walk(path, below, rules, ignoresAll);
     // An ignored directory matters where it holds a file that is included.
     if (leftOut && !hasTracked && this.#found() !== found) this.#permissions('directory', path, before);
-    // What the index's own stat data proves is where it should be. All else is believed only of this directory.
+    // What the index's own stat data proves is where it should be. All else is believed only of
+    // this directory.
     if (this.#found() !== found || this.#seen - seen !== below.end - below.start) this.#assertIs(path, before);
   }
 
@@ -248,7 +253,10 @@ class Scanner {
     return suspects.length + untracked.length + emptyDirectories.length + skipped.length + gitignores.size;
   }
 
-  /** Files are looked at by their paths: a directory that was swapped for a link meanwhile led elsewhere. */
+  /**
+   * Files are looked at by their paths: a directory that was swapped for a link meanwhile led
+   * elsewhere.
+   */
   #assertIs(path: BytePath, before: fs.Stats): void {
     const now = this.#stat(path);
     if (now !== null && (now.ino !== before.ino || now.dev !== before.dev)) throw this.#input.tree.moved(path);
@@ -385,7 +393,10 @@ function readDirectory(root: string, dir: BytePath): fs.Dirent[] {
   }
 }
 
-/** What the system says of a name in a directory that may not be searched, or that is too long to be reached. */
+/**
+ * What the system says of a name in a directory that may not be searched, or that is too long to be
+ * reached.
+ */
 const UNREADABLE: ReadonlySet<string> = new Set(['EACCES', 'ENAMETOOLONG']);
 
 function kindOf(entry: fs.Dirent | fs.Stats): Skipped['reason'] {

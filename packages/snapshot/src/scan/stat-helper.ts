@@ -21,20 +21,23 @@ interface Job {
   /** Where the entries to look at start in the index's bytes. */
   readonly offsets: Uint32Array;
   readonly proofs: Uint16Array;
-  /** Not 0: nobody waits for the rest any more. */
+  /** Not 0: the scan no longer waits for the rest. */
   readonly stopped: Int32Array;
 }
 
-/** An idle thread costs some memory; a restore or a failed run takes two snapshots within this time. */
+/**
+ * An idle thread costs some memory; a restore or a failed run takes two snapshots within this time.
+ */
 const IDLE_MS = 5_000;
 
 /** At most one thread waits for the next scan of this process. */
 let idle: StatHelper | undefined;
 
 /**
- * A second thread that looks at tracked files from the last to the first, while the scan goes from the first to the
- * last: where they meet, all is done, and neither waits for the other. It only ever proves that a file is what the
- * index says; what it cannot prove, and all it is too late for, the scan looks at itself.
+ * A second thread that looks at tracked files from the last to the first, while the scan goes from
+ * the first to the last: where they meet, all is done, and neither waits for the other. It only
+ * ever proves that a file is what the index says; what it cannot prove, and all it is too late for,
+ * the scan looks at itself.
  */
 export class StatHelper {
   readonly #worker: Worker;
@@ -53,7 +56,10 @@ export class StatHelper {
     });
   }
 
-  /** Starting a thread takes as long as looking at thousands of files: so it may be started ahead of the scan. */
+  /**
+   * Starting a thread takes as long as looking at thousands of files: so it may be started ahead of
+   * the scan.
+   */
   static prepare(): void {
     idle ??= new StatHelper();
   }
@@ -107,7 +113,10 @@ function constants(): string {
   return JSON.stringify({ PROVEN_FILE, PROVEN_LINK, NOT_PROVEN, PERMISSIONS });
 }
 
-/** The thread's whole program. Its text is sent to the thread: it must use nothing but its parameters. */
+/**
+ * The thread's whole program. Its text is sent to the thread: it must use nothing but its
+ * parameters.
+ */
 function workerMain(
   load: NodeJS.Require,
   matches: (table: DataView, at: number, indexMtimeMs: number, stat: fs.Stats) => boolean,

@@ -9,8 +9,8 @@ export interface Range {
 }
 
 /**
- * The index by path: one entry a path (an unmerged path's lowest stage). Found by search in the order that the index
- * has anyway, which takes less time than filling a table of all paths.
+ * The index by path: one entry a path (an unmerged path's lowest stage). Found by search in the
+ * order that the index has anyway, which takes less time than filling a table of all paths.
  */
 export class TrackedFiles {
   /** In byte order of the paths. */
@@ -29,8 +29,8 @@ export class TrackedFiles {
   }
 
   /**
-   * The files in `dir`, at any depth. `within`: those in a directory that holds it. `likely`: all files of some directory,
-   * perhaps of this one, which spares the search.
+   * The files in `dir`, at any depth. `within`: those in a directory that holds it. `likely`: all
+   * files of some directory, perhaps of this one, which spares the search.
    */
   below(dir: BytePath, within: Range = { start: 0, end: this.entries.length }, likely: Range = EMPTY): Range {
     if (dir === '') return within;

@@ -28,7 +28,9 @@ export class UnreadableFiles implements Disposable {
     this.#lacks = lacks;
   }
 
-  /** Makes `dir` and all above it accessible until the take is over; whether that changed anything. */
+  /**
+   * Makes `dir` and all above it accessible until the take is over; whether that changed anything.
+   */
   widen(dir: BytePath, error: unknown): boolean {
     if (!this.mayWiden || codeOf(error) !== 'EACCES') return false;
     this.#tree ??= new HeldDirectories(this.#root);
@@ -36,7 +38,9 @@ export class UnreadableFiles implements Disposable {
     return this.#widened.widen(dir);
   }
 
-  /** @throws AtomicSnapshotError `DEVS_UNREADABLE`, `DEVS_NAME_TOO_LONG` where the take fails at it. */
+  /**
+   * @throws AtomicSnapshotError `DEVS_UNREADABLE`, `DEVS_NAME_TOO_LONG` where the take fails at it.
+   */
   note(path: BytePath, cause: unknown): void {
     const error = unreadable(this.#root, path, cause);
     if (this.#lacks === null) throw error;

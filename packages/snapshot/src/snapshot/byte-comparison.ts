@@ -21,7 +21,8 @@ export function compareSizes({ store, git, tracked }: TakeContext, scan: Scan, p
   const { table } = git.index;
   return scan.unproven.filter((suspect) => {
     const { offset } = tracked.entries[suspect.position]!;
-    // Of an object that cannot be measured it is null: the file is read then, and the object written anew.
+    // Of an object that cannot be measured it is null: the file is read then, and the object
+    // written anew.
     const size = store.sizeOf(table.subarray(offset + 40, offset + 60));
     if (size !== suspect.stat.size || scan.conversions.mayKeepSize(suspect.path)) return true;
     proofs.add(suspect.position);

@@ -17,8 +17,8 @@ export interface NamedSnapshot {
 const OID = /^[0-9a-f]{40}$/;
 
 /**
- * The snapshot that a ref, an id or a commit names. A commit needs no ref: whoever remembers it
- * loses nothing to a ref that was rewritten or deleted, as long as git keeps the object.
+ * The snapshot that a ref, an id or a commit names. A commit needs no ref: a caller that remembers
+ * it loses nothing to a ref that was rewritten or deleted, as long as git keeps the object.
  * @throws AtomicSnapshotError `DEVS_SNAPSHOT_NOT_FOUND`, `DEVS_REF_INVALID`
  */
 export function resolveSnapshot(repo: Repository, name: string): NamedSnapshot {

@@ -6,7 +6,9 @@ import type { ObjectStore } from '../objects/object-store.ts';
 import { type ProtectedObjects, protectedObjects } from '../objects/protected-objects.ts';
 import { decodeTagObjects, type TagObjects } from '../objects/tag-objects.ts';
 
-/** What branches, tags and stash entries lead to, and the tag objects that an earlier take has read. */
+/**
+ * What branches, tags and stash entries lead to, and the tag objects that an earlier take has read.
+ */
 export interface HeldByRefs extends ProtectedObjects {
   readonly known: TagObjects;
   /** The bytes of the blob that holds those. */

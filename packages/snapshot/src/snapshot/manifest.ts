@@ -24,8 +24,8 @@ export interface Manifest {
   readonly indexMtimeNs: string | null;
   readonly permissions: Permissions;
   /**
-   * The permissions of the work tree's top, octal. Absent in a snapshot of an older version; a field of
-   * its own, since an older version takes no empty path in `permissions`.
+   * The permissions of the work tree's top, octal. Absent in a snapshot of an older version; a
+   * field of its own, since an older version takes no empty path in `permissions`.
    */
   readonly rootPermissions?: string;
   readonly emptyDirectories: readonly BytePath[];

@@ -20,7 +20,10 @@ export interface PathHistory {
    * tracked (a deleted file, too), or it was looked at for the sake of an earlier snapshot.
    */
   readonly knows: (path: BytePath) => boolean;
-  /** Whether the earlier snapshot that this one was taken since knows the path, so that this one looked at it. */
+  /**
+   * Whether the earlier snapshot that this one was taken since knows the path, so that this one
+   * looked at it.
+   */
   readonly lookedAt: (path: BytePath) => boolean;
   /**
    * What a later snapshot may leave out: the paths that were ignored then and that the snapshot
@@ -28,9 +31,9 @@ export interface PathHistory {
    */
   readonly otherRules: OtherRules;
   /**
-   * Whether a path lies in, or is, a repository or submodule of which the snapshot holds nothing, or
-   * something that its take could not read. It
-   * says nothing of what is there, so nothing there is taken away.
+   * Whether a path lies in, or is, a repository or submodule of which the snapshot holds nothing,
+   * or something that its take could not read. It says nothing of what is there, so nothing there
+   * is taken away.
    */
   readonly isClosed: (path: BytePath) => boolean;
 }

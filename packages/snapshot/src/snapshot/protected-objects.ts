@@ -35,7 +35,10 @@ export function encodeProtectedTags(take: TakeContext): Buffer | null {
   return isKnown ? knownBytes : encodeTagObjects(tags);
 }
 
-/** Lets the next take find the tag objects that this one has written. Without it that one reads them again. */
+/**
+ * Lets the next take find the tag objects that this one has written. Without it that one reads them
+ * again.
+ */
 export function rememberTags(take: TakeContext): void {
   const bytes = encodeProtectedTags(take);
   if (bytes === null || bytes === take.git.heldByRefs.knownBytes) return;

@@ -80,7 +80,10 @@ export function ignoreRulesOf(store: ObjectStore, snapshot: LoadedSnapshot, repo
 /** What ignores everything: nothing is deleted without proof that it was not ignored then. */
 const ALL_IGNORED = Buffer.from('*\n');
 
-/** `core.excludesFile` as it was. Of a file that is none of the repository's, a snapshot holds the digest alone. */
+/**
+ * `core.excludesFile` as it was. Of a file that is none of the repository's, a snapshot holds the
+ * digest alone.
+ */
 function globalIgnores(store: ObjectStore, snapshot: LoadedSnapshot, repo: Repository): Buffer | null {
   const digest = readStateFile(store, snapshot, 'ignore/global.sha256');
   if (digest === null) return readStateFile(store, snapshot, 'ignore/global');

@@ -10,16 +10,21 @@ import type { Repository } from '../git/repository.ts';
 
 /**
  * What lies around the state that a snapshot holds, and that no restore brings back: configuration,
- * other work trees, and repositories inside this one. It is recorded so that a report can say what a
- * run changed of it.
+ * other work trees, and repositories inside this one. It is recorded so that a report can say what
+ * a run changed of it.
  */
 export interface Surroundings {
   readonly schema: 1;
-  /** The repository's own configuration: keys and values in order; what looks secret is a digest. */
+  /**
+   * The repository's own configuration: keys and values in order; what looks secret is a digest.
+   */
   readonly config: readonly (readonly [key: string, value: string | null])[];
   /** Linked work trees: git's name for each, its directory and the text of its HEAD. */
   readonly workTrees: readonly (readonly [name: string, dir: string, head: string])[];
-  /** Nested repositories and submodules by byte path, each with the text of its HEAD, where it can be read. */
+  /**
+   * Nested repositories and submodules by byte path, each with the text of its HEAD, where it can
+   * be read.
+   */
   readonly repositories: readonly (readonly [path: BytePath, head: string | null])[];
 }
 
@@ -36,7 +41,10 @@ export function encodeSurroundings(surroundings: Surroundings): Buffer {
   return Buffer.from(`${JSON.stringify(surroundings)}\n`);
 }
 
-/** The commits that other work trees stand on without a branch; git prunes them once those are removed. */
+/**
+ * The commits that other work trees stand on without a branch; git prunes them once those are
+ * removed.
+ */
 export function detachedCommits({ workTrees }: Surroundings): string[] {
   return workTrees.map(([, , head]) => head).filter((head) => /^[0-9a-f]{40}$/.test(head));
 }
@@ -74,8 +82,8 @@ function configOf({ commonDir, gitDir, environment }: Repository): [string, stri
 }
 
 /**
- * Whose HEAD it is, another may have decided. Text of another kind may be a secret, and a snapshot is
- * no place for it.
+ * Whose HEAD it is, another may have decided. Text of another kind may be a secret, and a snapshot
+ * is no place for it.
  */
 const HEAD = /^(?:ref: refs\/[^\0-\x20]{1,4000}|[0-9a-f]{40}|[0-9a-f]{64})$/;
 

@@ -53,9 +53,9 @@ export interface TakeExtras {
   readonly refMoves?: readonly (readonly [ref: string, oid: string | null])[];
   /**
    * Takes what can be read of a repository that is damaged, and says in the manifest what is
-   * missing: a present that cannot be captured can still be left. `of git`: the same of git's own files
-   * alone, for a comparison, in which a file that cannot be read would look deleted. Default: the take
-   * fails.
+   * missing: a present that cannot be captured can still be left. `of git`: the same of git's own
+   * files alone, for a comparison, in which a file that cannot be read would look deleted. Default:
+   * the take fails.
    */
   readonly isTolerant?: boolean | 'of git';
   /** Writes the commit without a ref, for a comparison right now; git prunes it later. */

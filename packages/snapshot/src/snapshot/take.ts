@@ -97,8 +97,8 @@ export async function takeWithExtras(repo: Repository, request: TakeRequest): Pr
 }
 
 /**
- * Starts the thread that the next `take` of this process uses, ahead of time. Does nothing where the
- * repository is too small for it.
+ * Starts the thread that the next `take` of this process uses, ahead of time. Does nothing where
+ * the repository is too small for it.
  */
 export function prepareTake(repo: Repository): void {
   const size = fs.statSync(path.join(repo.gitDir, 'index'), { throwIfNoEntry: false })?.size ?? 0;

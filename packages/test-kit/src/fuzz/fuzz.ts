@@ -1,5 +1,5 @@
-// Fuzzing of parsers: real inputs are changed at random, and the parser must either refuse the result
-// with an error of its own or return something sound, within a second and 256 MiB.
+// Fuzzing of parsers: real inputs are changed at random, and the parser must either refuse the
+// result with an error of its own or return something sound, within a second and 256 MiB.
 //
 // How to add a target. In `test/fuzz/<anything>.test.ts` of a package:
 //
@@ -15,9 +15,9 @@
 //     ];
 //     test.each(TARGETS)('$name', (target) => fuzz(target, import.meta.dirname), fuzzTimeout());
 //
-// Each target replays the files in `test/fuzz/seeds/<name>/` first. A finding is written there, and the
-// message says where: commit it with the fix. `DEVS_FUZZ_SECONDS` (20 for all targets together, which
-// is what CI takes) and `DEVS_FUZZ_SEED` (1) are read from the environment.
+// Each target replays the files in `test/fuzz/seeds/<name>/` first. A finding is written there, and
+// the message says where: commit it with the fix. `DEVS_FUZZ_SECONDS` (20 for all targets together,
+// which is what CI takes) and `DEVS_FUZZ_SEED` (1) are read from the environment.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -62,7 +62,10 @@ export function fuzzTimeout(): number {
   return seconds() * 2_000 + 120_000;
 }
 
-/** @throws Error that names the file of the input for which the target did something else than it should. */
+/**
+ * @throws Error that names the file of the input for which the target did something else than it
+ * should.
+ */
 export async function fuzz(target: FuzzTarget, testDir: string): Promise<FuzzReport> {
   const findings = path.join(testDir, 'seeds', target.name);
   const watchdog = new Watchdog(findings, HANGS_AFTER_MS);

@@ -10,7 +10,9 @@ export interface Material {
 
 type Mutation = (input: Buffer, material: Material) => Buffer;
 
-/** Larger inputs are cut: a parser's bounds are tested by what the input says, not by its length. */
+/**
+ * Larger inputs are cut: a parser's bounds are tested by what the input says, not by its length.
+ */
 export const MAX_INPUT: number = 1 << 18;
 
 const BYTES = [0, 1, 0x20, 0x0a, 0x2f, 0x7f, 0x80, 0xff];
