@@ -15,10 +15,9 @@ import {
   takeSnapshot,
 } from '@devs/snapshot';
 import { now } from '../base/clock.ts';
-import { EXIT_DEVS, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_TIMEOUT } from '../base/errors.ts';
-import { MAX_TIMER_MS } from '../base/units.ts';
+import { EXIT_DEVS } from '../base/errors.ts';
 import { mayRecordCommand } from '../config/record-command.ts';
-import { type ChildEnd, exitCodeOfChild, runChild } from '../processes/run-child.ts';
+import { runChild } from '../processes/run-child.ts';
 import { shieldFromSignals } from '../processes/signals.ts';
 import { processesWith, type SurvivorPolicy } from '../processes/surviving-processes.ts';
 import { dropIfThere } from '../project/drop-if-there.ts';
@@ -26,6 +25,7 @@ import type { Emit } from '../project/events.ts';
 import { type LockedProject, lockProject } from '../project/lock-project.ts';
 import { recordRestore } from '../project/record-restore.ts';
 import { countChanges } from './count-changes.ts';
+import { callFunction, type Outcome, outcomeOfChild, startTimer, timedOut } from './outcome.ts';
 import { assertTaskId, type CommandTask, describe, type Task } from './task.ts';
 
 export interface TaskRunnerOptions {
@@ -93,13 +93,6 @@ interface EndedRun {
   readonly before: Pick<TakeReport, 'ref' | 'oid'>;
   /** What its commits say of its command. */
   readonly recorded: string;
-}
-
-interface Outcome {
-  readonly ok: boolean;
-  readonly exitCode: number;
-  readonly signal: string | null;
-  readonly error: string | null;
 }
 
 /**
@@ -336,23 +329,17 @@ export class TaskRunner {
 
   async #execute(project: LockedProject, task: Task, runId: string, snapshotRef: string): Promise<Outcome> {
     const { timeout, signal } = this.#options;
-    const timer = new AbortController();
-    const timeoutId =
-      timeout === undefined ? undefined : setTimeout(() => timer.abort(), Math.min(timeout, MAX_TIMER_MS));
+    using timer = startTimer(timeout);
     const stop = AbortSignal.any([project.lock.signal, timer.signal, ...(signal === undefined ? [] : [signal])]);
-    try {
-      const outcome =
-        'run' in task
-          ? await callFunction(task.run, { signal: stop, runId, snapshotRef })
-          : await this.#runCommands(project, 'steps' in task ? task.steps : [task], runId, stop);
-      if (timer.signal.aborted) return timedOut(outcome, timeout!);
-      if (project.lock.signal.aborted) {
-        return { ...outcome, ok: false, exitCode: EXIT_DEVS, error: (project.lock.signal.reason as Error).message };
-      }
-      return outcome;
-    } finally {
-      clearTimeout(timeoutId);
+    const outcome =
+      'run' in task
+        ? await callFunction(task.run, { signal: stop, runId, snapshotRef })
+        : await this.#runCommands(project, 'steps' in task ? task.steps : [task], runId, stop);
+    if (timer.signal.aborted) return timedOut(outcome, timeout!);
+    if (project.lock.signal.aborted) {
+      return { ...outcome, ok: false, exitCode: EXIT_DEVS, error: (project.lock.signal.reason as Error).message };
     }
+    return outcome;
   }
 
   /** In order, up to the first that fails. */
@@ -368,16 +355,10 @@ export class TaskRunner {
   async #spawn({ repo, lock }: LockedProject, task: CommandTask, runId: string, stop: AbortSignal): Promise<Outcome> {
     const env = { ...process.env, ...task.env, DEVS_LOCK_ID: lock.id, DEVS_RUN_ID: runId };
     const { timeout } = task;
-    const timer = new AbortController();
-    const timeoutId =
-      timeout === undefined ? undefined : setTimeout(() => timer.abort(), Math.min(timeout, MAX_TIMER_MS));
-    try {
-      const signal = timeout === undefined ? stop : AbortSignal.any([stop, timer.signal]);
-      const outcome = outcomeOfChild(await runChild(task.command, { cwd: task.cwd ?? repo.root, env, signal }));
-      return timer.signal.aborted ? timedOut(outcome, timeout!) : outcome;
-    } finally {
-      clearTimeout(timeoutId);
-    }
+    using timer = startTimer(timeout);
+    const signal = timeout === undefined ? stop : AbortSignal.any([stop, timer.signal]);
+    const outcome = outcomeOfChild(await runChild(task.command, { cwd: task.cwd ?? repo.root, env, signal }));
+    return timer.signal.aborted ? timedOut(outcome, timeout!) : outcome;
   }
 
   readonly #onProgress = (progress: Progress) => this.#emit({ type: 'progress', progress });
@@ -388,26 +369,4 @@ export class TaskRunner {
     this.#emit({ type: 'step', name, ms: now() - started });
     return result;
   }
-}
-
-async function callFunction<C>(run: (context: C) => Promise<void>, context: C): Promise<Outcome> {
-  try {
-    await run(context);
-    return { ok: true, exitCode: 0, signal: null, error: null };
-  } catch (error) {
-    return { ok: false, exitCode: 1, signal: null, error: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function timedOut(outcome: Outcome, timeout: number): Outcome {
-  return { ...outcome, ok: false, exitCode: EXIT_TIMEOUT, error: `time ran out after ${timeout} ms` };
-}
-
-function outcomeOfChild(end: ChildEnd): Outcome {
-  if (end.error !== null) {
-    const exitCode = end.error.code === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
-    return { ok: false, exitCode, signal: null, error: end.error.message };
-  }
-  const exitCode = exitCodeOfChild(end);
-  return { ok: exitCode === 0, exitCode, signal: end.signal, error: null };
 }

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import process from 'node:process';
-import { type BytePath, byteOrder, onDisk, parentOf } from '../base/byte-path.ts';
+import { type BytePath, parentOf } from '../base/byte-path.ts';
 import { readOptional } from '../base/durable.ts';
 import { codeOf } from '../base/errors.ts';
 import type { HeldDirectories } from '../base/held-directories.ts';
@@ -13,6 +13,7 @@ import { GITLINK } from '../objects/trees.ts';
 import type { ByteProofs } from './byte-proofs.ts';
 import { ConversionRules } from './conversion-rules.ts';
 import { IgnoreRules, includedPatterns, type OutsideIgnores } from './ignore-rules.ts';
+import { readDirectory, statIfThere } from './look.ts';
 import { lastMatch, type PatternFile } from './patterns.ts';
 import { PermissionTable } from './permissions.ts';
 import { NOT_PROVEN, PROVEN_FILE, PROVEN_LINK } from './stat-helper.ts';
@@ -86,9 +87,6 @@ export interface ScanInput {
   readonly onSeen: (count: number) => void;
   readonly unreadable: UnreadableFiles;
 }
-
-/** Made once: it is asked tens of thousands of times. */
-const IF_THERE = { throwIfNoEntry: false } as const;
 
 const REPORT_EVERY = 1_000;
 
@@ -369,28 +367,6 @@ class Scanner {
 
 function join(dir: BytePath, name: string): BytePath {
   return dir === '' ? name : `${dir}/${name}`;
-}
-
-function statIfThere(root: string, path: BytePath): fs.Stats | null {
-  try {
-    return fs.lstatSync(onDisk(root, path), IF_THERE) ?? null;
-  } catch (error) {
-    // A parent is no directory (any more).
-    if (codeOf(error) === 'ENOTDIR') return null;
-    throw error;
-  }
-}
-
-/** In byte order of the names, which is how they come nearly everywhere. */
-function readDirectory(root: string, dir: BytePath): fs.Dirent[] {
-  try {
-    const entries = fs.readdirSync(onDisk(root, dir), { withFileTypes: true, encoding: 'latin1' });
-    const isSorted = entries.every((entry, i) => i === 0 || entries[i - 1]!.name < entry.name);
-    return isSorted ? entries : entries.sort((a, b) => byteOrder(a.name, b.name));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 /**
