@@ -74,9 +74,27 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   },
 );
 
+/**
+ * Whether what is at `file`, or would be, lies outside of the repository: a generated link may lead to
+ * the directory that all tests of a run share, or to the machine's own.
+ */
+function leadsOutside(repo: Repo, file: string): boolean {
+  let real: string;
+  try {
+    real = fs.realpathSync(file);
+  } catch {
+    // A link that leads nowhere would be written through; what is not there is judged by its directory.
+    if (fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined) return true;
+    return leadsOutside(repo, path.dirname(file));
+  }
+  return real !== repo.dir && !real.startsWith(`${repo.dir}/`);
+}
+
 function apply(repo: Repo, [kind, ...args]: Operation): void {
   const file = repo.path(String(args[0]));
   try {
+    const isOfLink = kind === 'remove' || kind === 'symlink';
+    if (!kind.startsWith('git') && leadsOutside(repo, isOfLink ? path.dirname(file) : file)) return;
     if (kind === 'write')
       repo.write(String(args[0]), String(args[1]), fs.existsSync(file) ? fs.statSync(file).mode & 0o7777 : 0o644);
     else if (kind === 'remove') fs.rmSync(file, { recursive: true });
